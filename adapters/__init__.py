@@ -1,0 +1,1 @@
+"""One outside system each, behind a Protocol of the domain."""

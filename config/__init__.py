@@ -1,0 +1,1 @@
+"""Settings, logging and Celery configuration: what a deployment may change."""

@@ -1,0 +1,1 @@
+"""All SQL: models, named queries and migrations."""

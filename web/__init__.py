@@ -1,0 +1,1 @@
+"""The API process: a thin Flask application that submits and reads jobs."""

@@ -1,0 +1,1 @@
+"""One module per feature: parse, submit or read, answer."""

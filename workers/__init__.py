@@ -1,0 +1,1 @@
+"""The worker process: it builds the adapters and runs one Celery task per job kind."""

@@ -1,0 +1,1 @@
+"""One module per feature: payload to domain to result."""
