@@ -1,4 +1,7 @@
-"""The only reader of the environment: one frozen ``Settings``, or a sentence naming the variable that is wrong."""
+"""The only reader of the environment: frozen settings, or a sentence naming the variable that is wrong.
+
+``docs/settings.md`` lists every variable with its default; a test holds the two together.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a deployment may change. ``docs/settings.md`` lists the variables with their defaults."""
+    """What the processes of a running platform are told: where its servers are, and how programs are kept apart."""
 
     database_url: str
     redis_url: str
@@ -31,6 +34,39 @@ class Settings:
     log_level: str
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """How the processes are started: their addresses and widths. ``flower_password`` has no default."""
+
+    api_bind: str
+    flower_address: str
+    flower_port: int
+    flower_user: str
+    flower_password: str | None
+    code_slots: int
+    general_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port."""
+
+    home: Path
+    database_url: str | None
+    redis_url: str | None
+    api_port: int | None
+    flower_port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Where the command line finds the API. ``None``: the stack that runs in ``home``."""
+
+    home: Path
+    url: str | None
+    api_key: str | None
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from ``environ`` (default: the process's own).
 
@@ -38,19 +74,62 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a variable is missing or wrong.
     """
     read = _Reader(os.environ if environ is None else environ)
-    home = Path(read.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser()
     return Settings(
         database_url=read.text("DATABASE_URL"),
         redis_url=read.text("REDIS_URL"),
-        home=home,
+        home=read.home(),
         sandbox=read.choice("SANDBOX", ("auto", "docker", "namespace")),
         sandbox_reuse=read.choice("SANDBOX_REUSE", ("clean", "never")),
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
         sandbox_images_dir=Path(read.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images"))),
-        docker_host=read.text("DOCKER_HOST", "") or None,
+        docker_host=read.optional("DOCKER_HOST"),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
         rate_limits=read.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60"),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
+    )
+
+
+def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
+    """Read how this process is started.
+
+    Raises:
+        SettingsError: a variable is wrong.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    return ProcessSettings(
+        api_bind=read.text("API_BIND", "127.0.0.1:8000"),
+        flower_address=read.text("FLOWER_ADDRESS", "127.0.0.1"),
+        flower_port=read.port("FLOWER_PORT") or 5555,
+        flower_user=read.text("FLOWER_USER", "yardmaster"),
+        flower_password=read.optional("FLOWER_PASSWORD"),
+        code_slots=read.positive("CODE_SLOTS", 2 * (os.cpu_count() or 1)),
+        general_slots=read.positive("GENERAL_SLOTS", 4),
+    )
+
+
+def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
+    """Read what the embedded stack is told; everything has a default.
+
+    Raises:
+        SettingsError: a variable is wrong.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    return StackSettings(
+        home=read.home(),
+        database_url=read.optional("DATABASE_URL"),
+        redis_url=read.optional("REDIS_URL"),
+        api_port=read.port("API_PORT"),
+        flower_port=read.port("FLOWER_PORT"),
+    )
+
+
+def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
+    """Read where the API is and which key opens it; everything has a default."""
+    read = _Reader(os.environ if environ is None else environ)
+    return ClientSettings(
+        home=read.home(),
+        url=read.optional("YARDMASTER_URL"),
+        api_key=read.optional("YARDMASTER_API_KEY"),
     )
 
 
@@ -59,15 +138,27 @@ class _Reader:
         self._environ = environ
 
     def text(self, name: str, default: str | None = None) -> str:
-        value = self._environ.get(name, default)
+        value = self._environ.get(name) or default
         if value is None:
             raise SettingsError(f"{name} is not set")
         return value
+
+    def optional(self, name: str) -> str | None:
+        return self._environ.get(name) or None
+
+    def home(self) -> Path:
+        return Path(self.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser().absolute()
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])
         if value not in choices:
             raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def port(self, name: str) -> int | None:
+        value = self.positive(name, 0) if self.optional(name) else None
+        if value is not None and value > 65535:
+            raise SettingsError(f"{name} must be a port number, 1 to 65535, not {value}")
         return value
 
     def positive(self, name: str, default: int) -> int:

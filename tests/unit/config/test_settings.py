@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config import settings
+from config.settings import REPOSITORY, SettingsError, load, load_client, load_process, load_stack
+
+SERVERS = {"DATABASE_URL": "postgresql://x/y", "REDIS_URL": "redis://x"}
+
+
+def test_a_missing_server_is_named() -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL is not set"):
+        load({"REDIS_URL": "redis://x"})
+
+
+def test_everything_but_the_servers_has_a_default() -> None:
+    loaded = load(SERVERS)
+
+    assert loaded.sandbox == "auto"
+    assert loaded.docker_host is None
+
+
+@pytest.mark.parametrize("raw", ["0", "-1", "many", "1.5", "nan"])
+def test_a_size_that_is_no_positive_number_is_refused_by_name(raw: str) -> None:
+    with pytest.raises(SettingsError, match=r"SANDBOX_POOL_SIZE .* not '"):
+        load(SERVERS | {"SANDBOX_POOL_SIZE": raw})
+
+
+def test_an_unknown_choice_is_refused_with_the_choices() -> None:
+    with pytest.raises(SettingsError, match="SANDBOX must be one of auto, docker, namespace, not 'jail'"):
+        load(SERVERS | {"SANDBOX": "jail"})
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load_stack({"DATABASE_URL": "", "API_PORT": ""}).database_url is None
+    assert load_stack({"DATABASE_URL": "", "API_PORT": ""}).api_port is None
+
+
+def test_a_port_beyond_the_last_is_refused() -> None:
+    with pytest.raises(SettingsError, match="API_PORT must be a port number"):
+        load_stack({"API_PORT": "65536"})
+
+
+def test_a_home_under_a_tilde_becomes_absolute() -> None:
+    assert load_client({"YARDMASTER_HOME": "~/yard"}).home == Path.home() / "yard"
+
+
+def test_flower_has_no_default_password() -> None:
+    assert load_process({}).flower_password is None
+
+
+def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
+    code = Path(settings.__file__).read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
+
+    read = set(re.findall(r'(?:read|self)\.\w+\(\s*"([A-Z_]+)"', code))
+    documented = set(re.findall(r"^\| `([A-Z_]+)`", page, re.MULTILINE))
+
+    assert read == documented
