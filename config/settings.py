@@ -133,6 +133,11 @@ def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
     )
 
 
+def inherit(changes: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with ``changes``, for a child process."""
+    return dict(os.environ) | dict(changes)
+
+
 class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
