@@ -1,0 +1,85 @@
+"""The database: the declarative base, Flask's ``db``, and engines for processes that have no Flask."""
+
+from __future__ import annotations
+
+import os
+import weakref
+
+from flask_sqlalchemy import SQLAlchemy
+from psycopg2 import extras
+from sqlalchemy import URL, Engine, MetaData, make_url
+from sqlalchemy import create_engine as sqlalchemy_create_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+CONNECT_TIMEOUT_S = 5
+# An unplugged peer is noticed after this long, where plain TCP would wait for a quarter of an hour.
+TCP_USER_TIMEOUT_MS = 15_000
+POOL_TIMEOUT_S = 5
+NAMING_CONVENTION = {
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "fk": "%(table_name)s_%(column_0_name)s_fkey",
+    "pk": "%(table_name)s_pkey",
+}
+
+
+class Base(DeclarativeBase):
+    """The parent of every model; constraint names are fixed so that migrations can name them."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def driver_url(url: str) -> URL:
+    """Return ``url`` with the driver named, so that a change of SQLAlchemy's default changes nothing here."""
+    return make_url(url).set(drivername="postgresql+psycopg2")
+
+
+def engine_options(pool_size: int, application_name: str) -> dict[str, object]:
+    """Return the arguments for an engine (also Flask's ``SQLALCHEMY_ENGINE_OPTIONS``).
+
+    Connections are in autocommit mode: most transitions are one statement, and a transaction around it would cost
+    two more round trips. ``transactions`` is for what needs several.
+    """
+    extras.register_uuid()  # type: ignore[no-untyped-call]  # The stubs leave this one out.
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT_S,
+        "isolation_level": "AUTOCOMMIT",
+        "connect_args": {
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+            "application_name": application_name,
+            "options": "-c timezone=UTC",
+        },
+    }
+
+
+def create_engine(url: str, pool_size: int, application_name: str) -> Engine:
+    """Build an engine in autocommit mode; it connects at its first use.
+
+    A child forked from this process starts with no connection of its parent's.
+    """
+    engine = sqlalchemy_create_engine(driver_url(url), **engine_options(pool_size, application_name))
+    dispose = weakref.WeakMethod(engine.dispose)
+
+    def forget_parents_connections() -> None:
+        if method := dispose():
+            method(close=False)
+
+    os.register_at_fork(after_in_child=forget_parents_connections)
+    return engine
+
+
+def sessions(engine: Engine) -> sessionmaker[Session]:
+    """Build sessions in which every statement commits by itself."""
+    return sessionmaker(engine, expire_on_commit=False, autoflush=False)
+
+
+def transactions(engine: Engine) -> sessionmaker[Session]:
+    """Build sessions with real transactions, used as ``with make.begin() as session``."""
+    return sessionmaker(engine.execution_options(isolation_level="READ COMMITTED"), expire_on_commit=False)
