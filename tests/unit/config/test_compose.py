@@ -1,0 +1,90 @@
+"""The compose file keeps its promises: checked by docker-compose itself, then read as data."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from config.settings import REPOSITORY, inherit
+
+SECRETS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two", "FLOWER_PASSWORD": "three"}
+ENGINE_CLIENTS = {"worker-code", "images"}
+
+
+def compose_config(secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed")
+    blank = dict.fromkeys(SECRETS, "")  # Overrides what an .env file of this folder may say.
+    return subprocess.run(
+        ["docker-compose", "config"],
+        cwd=REPOSITORY,
+        env=inherit(blank | secrets),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, object]]:
+    rendered = compose_config(SECRETS)
+    assert rendered.returncode == 0, rendered.stderr
+    return dict(yaml.safe_load(rendered.stdout)["services"])
+
+
+def names(services: dict[str, dict[str, object]], key: str, value: str) -> set[str]:
+    return {name for name, service in services.items() if value in str(service.get(key, ""))}
+
+
+@pytest.mark.parametrize("missing", sorted(SECRETS))
+def test_a_secret_that_is_missing_stops_compose_with_its_name(missing: str) -> None:
+    rendered = compose_config({name: value for name, value in SECRETS.items() if name != missing})
+
+    assert rendered.returncode != 0
+    assert missing in rendered.stderr
+
+
+def test_any_service_but_the_proxy_can_be_scaled(services: dict[str, dict[str, object]]) -> None:
+    for name, service in services.items():
+        assert "container_name" not in service
+        assert name == "proxy" or "ports" not in service
+
+
+def test_only_the_worker_and_the_image_build_reach_the_sandbox_engine(services: dict[str, dict[str, object]]) -> None:
+    reach_it = {name for name, service in services.items() if "sandbox" in dict(service["networks"])}  # type: ignore[call-overload]
+
+    assert reach_it == ENGINE_CLIENTS | {"sandbox-engine"}
+    assert names(services, "volumes", "sandbox-client") == ENGINE_CLIENTS | {"sandbox-engine"}
+    assert names(services, "environment", "DOCKER_HOST") == ENGINE_CLIENTS
+
+
+def test_no_service_holds_the_hosts_docker_socket(services: dict[str, dict[str, object]]) -> None:
+    assert names(services, "volumes", "docker.sock") == set()
+
+
+def test_only_the_engine_is_privileged_and_the_platform_has_no_capabilities(
+    services: dict[str, dict[str, object]],
+) -> None:
+    for name, service in services.items():
+        assert bool(service.get("privileged")) == (name == "sandbox-engine")
+        if service["image"] == "yardmaster":
+            assert service["cap_drop"] == ["ALL"]
+            assert service["security_opt"] == ["no-new-privileges:true"]
+            assert service["read_only"] is True
+
+
+def test_the_engine_shares_no_network_with_the_api_or_the_databases(services: dict[str, dict[str, object]]) -> None:
+    engine = set(dict(services["sandbox-engine"]["networks"]))  # type: ignore[call-overload]
+
+    for name in ("api", "postgres", "redis", "proxy", "flower"):
+        assert engine.isdisjoint(dict(services[name]["networks"]))  # type: ignore[call-overload]
+
+
+def test_redis_keeps_what_it_accepted(services: dict[str, dict[str, object]]) -> None:
+    command = str(services["redis"]["command"])
+
+    assert "appendonly yes" in command
+    assert "maxmemory-policy noeviction" in command
