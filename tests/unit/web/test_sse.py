@@ -1,0 +1,45 @@
+import itertools
+
+from web.sse import Message, stream
+from web.waiting import WaitHub
+
+
+def message(number, *, is_last=False):
+    return Message(number, "running", {"n": number}, is_last)
+
+
+def test_a_stream_gives_what_is_there_then_what_comes_and_ends_after_the_last_event():
+    hub = WaitHub()
+    answers = iter([[message(1)], [message(2), message(3, is_last=True)]])
+    asked_after = []
+
+    def read_after(last_id):
+        asked_after.append(last_id)
+        hub.wake("job")
+        return next(answers)
+
+    with hub.watch("job") as watch:
+        parts = list(stream(read_after, watch, 0))
+
+    assert asked_after == [0, 1]
+    assert parts[0] == "retry: 2000\n\n"
+    assert parts[1:] == [f'id: {n}\nevent: running\ndata: {{"n": {n}}}\n\n' for n in (1, 2, 3)]
+
+
+def test_a_quiet_stream_shows_that_it_lives(monkeypatch):
+    monkeypatch.setattr("web.sse.HEARTBEAT_S", 0.001)
+
+    with WaitHub().watch("job") as watch:
+        parts = list(itertools.islice(stream(lambda _: [], watch, 0), 3))
+
+    assert parts[1:] == [": still here\n\n"] * 2
+
+
+def test_a_stream_ends_when_its_time_is_over(monkeypatch):
+    monkeypatch.setattr("web.sse.HEARTBEAT_S", 0.001)
+    monkeypatch.setattr("web.sse.MAX_STREAM_S", 0.0)
+
+    with WaitHub().watch("job") as watch:
+        parts = list(stream(lambda _: [], watch, 0))
+
+    assert parts == ["retry: 2000\n\n"]

@@ -1,0 +1,149 @@
+"""One table: exception class -> problem+json (RFC 9457). Nothing else in ``web`` writes an error's answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import flask
+from apiflask import APIFlask, HTTPError
+from flask import Response, g
+from pydantic import ValidationError
+from sqlalchemy import exc as sqlalchemy_errors
+from werkzeug.exceptions import HTTPException
+
+from web import problems
+from web.problems import FieldError, ProblemError, pointer
+
+MAX_ERRORS = 20
+CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "/problems/"
+DATABASE_RETRY_S = 2
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem; ``slug`` ends its type URI, under which its ``advice`` can be read."""
+
+    status: int
+    slug: str
+    title: str
+    advice: str
+
+
+_BY_STATUS = {
+    kind.status: kind
+    for kind in (
+        Kind(400, "bad-request", "Bad request", "The request cannot be read as HTTP."),
+        Kind(404, "not-found", "Not found", "There is no such thing, or it belongs to another owner."),
+        Kind(405, "method-not-allowed", "Method not allowed", "The Allow header lists what this path offers."),
+        Kind(413, "body-too-large", "Body too large", "Send a smaller body."),
+        Kind(415, "unsupported-media-type", "Unsupported media type", "Send JSON, and say so in Content-Type."),
+        Kind(500, "internal-error", "Internal error", "The fault is the server's. Report the instance."),
+        Kind(
+            503, "database-unavailable", "Service unavailable", "The database is away. Nothing was done; try again."
+        ),
+    )
+}
+
+_TABLE: Mapping[type[Exception], Kind] = {
+    problems.MalformedBodyError: Kind(400, "malformed-body", "Malformed body", "Send JSON (RFC 8259) in UTF-8."),
+    problems.MalformedHeaderError: Kind(400, "malformed-header", "Malformed header", "errors names the header."),
+    problems.InvalidFieldsError: Kind(422, "invalid-fields", "Invalid fields", "errors names each wrong field."),
+    problems.UnauthenticatedError: Kind(
+        401, "unauthenticated", "Unauthenticated", "Send Authorization: Bearer and an API key."
+    ),
+    problems.ForbiddenError: Kind(403, "forbidden", "Forbidden", "Only an administrator's key may do this."),
+    problems.NotFoundError: _BY_STATUS[404],
+    problems.ConflictError: Kind(409, "conflict", "Conflict", "The job's state does not allow this."),
+    problems.IdempotencyMismatchError: Kind(
+        422,
+        "idempotency-key-reused",
+        "Idempotency key reused",
+        "This key came before with another request. Use a new one.",
+    ),
+    problems.RateLimitedError: Kind(429, "rate-limited", "Rate limited", "Wait as long as Retry-After says."),
+    problems.TooManyStreamsError: Kind(
+        503, "too-many-streams", "Too many streams", "Poll instead, or try again after Retry-After."
+    ),
+    problems.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
+    sqlalchemy_errors.OperationalError: _BY_STATUS[503],
+    sqlalchemy_errors.InterfaceError: _BY_STATUS[503],
+    sqlalchemy_errors.TimeoutError: _BY_STATUS[503],
+}
+
+KINDS = tuple(dict.fromkeys([*_TABLE.values(), *_BY_STATUS.values()]))
+
+
+def register_errors(app: APIFlask) -> None:
+    """Make every failure of ``app`` a problem+json."""
+    for exception in _TABLE:
+        handler = _answer_refusal if issubclass(exception, ProblemError) else _answer_unavailable
+        app.register_error_handler(exception, handler)
+    app.register_error_handler(HTTPError, _answer_api_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
+
+
+def _answer_refusal(error: Exception) -> Response:
+    assert isinstance(error, ProblemError)
+    return _answer(_TABLE[type(error)], error.detail, error.errors, error.headers)
+
+
+def _answer_unavailable(error: Exception) -> Response:
+    _LOG.warning("the database did not serve a request: %s", error)
+    return _answer(
+        _TABLE[type(error)], "the database is not available", headers={"Retry-After": str(DATABASE_RETRY_S)}
+    )
+
+
+def _answer_api_error(error: Exception) -> Response:
+    """Answer what APIFlask raises when a schema refuses the input; its cause knows the exact place of each error."""
+    assert isinstance(error, HTTPError)
+    if not isinstance(error.__cause__, ValidationError):
+        kind = _kind_of_status(error.status_code)
+        return _answer(kind, error.message or kind.title)
+    where = "pointer" if "json" in error.detail else "parameter"
+    errors = [_field_error(where, detail) for detail in error.__cause__.errors(include_url=False)[:MAX_ERRORS]]
+    return _answer(_TABLE[problems.InvalidFieldsError], "the request has invalid fields", errors)
+
+
+def _answer_http_error(error: Exception) -> Response | HTTPException:
+    assert isinstance(error, HTTPException)
+    if error.code is None or error.code < 400:
+        return error  # A redirect is a response that travels as an exception.
+    kind = _kind_of_status(error.code)
+    headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
+    detail = error.description if kind.status < 500 else "the server failed; the fault is not the request's"
+    return _answer(kind, detail or kind.title, headers=headers)
+
+
+def _kind_of_status(status: int) -> Kind:
+    return _BY_STATUS.get(status) or Kind(status, "http-error", "HTTP error", "See the status code.")
+
+
+def _field_error(where: str, error: Mapping[str, object]) -> FieldError:
+    location = error["loc"]
+    assert isinstance(location, tuple)
+    name = pointer(location) if where == "pointer" else ".".join(map(str, location))
+    return FieldError(where, name, str(error["msg"]).removeprefix("Value error, "))
+
+
+def _answer(
+    kind: Kind, detail: str, errors: list[FieldError] | tuple[FieldError, ...] = (), headers: Mapping[str, str] = {}
+) -> Response:
+    body: dict[str, object] = {
+        "type": TYPE_PREFIX + kind.slug,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": f"urn:request:{g.get('request_id', 'unknown')}",
+    }
+    if errors:
+        body["errors"] = [{error.where: error.name, "detail": error.detail} for error in errors[:MAX_ERRORS]]
+    response = flask.Response(json.dumps(body), status=kind.status, content_type=CONTENT_TYPE)
+    response.headers.update({"Cache-Control": "no-store", **headers})
+    return response

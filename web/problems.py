@@ -1,0 +1,83 @@
+"""What can go wrong in a request, as exceptions; ``web.errors`` says how each is answered (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MAX_POINTER_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong piece of a request.
+
+    ``where`` is ``pointer``, ``parameter`` or ``header``; ``name`` is the JSON Pointer into the body, or the name of
+    the query parameter or header.
+    """
+
+    where: str
+    name: str
+    detail: str
+
+
+class ProblemError(Exception):
+    """A request that is refused; the text is shown to the caller."""
+
+    def __init__(
+        self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+class MalformedBodyError(ProblemError):
+    """The body cannot be read at all."""
+
+
+class InvalidFieldsError(ProblemError):
+    """The request can be read, but fields of it are wrong."""
+
+
+class MalformedHeaderError(ProblemError):
+    """A header cannot be read."""
+
+
+class UnauthenticatedError(ProblemError):
+    """No valid API key came with the request."""
+
+
+class ForbiddenError(ProblemError):
+    """The key is valid but may not do this."""
+
+
+class NotFoundError(ProblemError):
+    """There is no such thing, or it belongs to another."""
+
+
+class ConflictError(ProblemError):
+    """The thing's state does not allow this."""
+
+
+class IdempotencyMismatchError(ProblemError):
+    """The ``Idempotency-Key`` came before with another request."""
+
+
+class QueueFullError(ProblemError):
+    """More jobs wait than the queue may hold."""
+
+
+class RateLimitedError(ProblemError):
+    """The caller's tier has no room left in a window."""
+
+
+class TooManyStreamsError(ProblemError):
+    """This process holds as many event streams as it may."""
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON Pointer (RFC 6901) of ``path``, cut when a caller's own field name makes it absurdly long."""
+    text = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return text.encode(errors="replace").decode()[:MAX_POINTER_LENGTH]

@@ -1,0 +1,45 @@
+"""Server-sent events (WHATWG HTML §9.2): a job's transitions as they happen, resumable after the last one seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from web.waiting import Watch
+
+HEARTBEAT_S = 15.0
+# A stream holds a thread; after this long the client's EventSource connects anew, perhaps to another process.
+MAX_STREAM_S = 600.0
+RECONNECT_MS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event of a stream. ``is_last`` ends the stream: nothing can follow."""
+
+    id: int
+    name: str
+    data: dict[str, object]
+    is_last: bool
+
+
+def stream(read_after: Callable[[int], Sequence[Message]], watch: Watch, last_id: int) -> Iterator[str]:
+    """Yield the events after ``last_id``, in order, then each new one; comments keep the connection alive.
+
+    ``read_after`` is asked once at the beginning and once after each wake-up of ``watch``, which must have been
+    subscribed before.
+    """
+    deadline = time.monotonic() + MAX_STREAM_S
+    yield f"retry: {RECONNECT_MS}\n\n"
+    while True:
+        for message in read_after(last_id):
+            last_id = message.id
+            yield f"id: {message.id}\nevent: {message.name}\ndata: {json.dumps(message.data)}\n\n"
+            if message.is_last:
+                return
+        while not watch.wait(HEARTBEAT_S):
+            if watch.is_over(deadline):
+                return
+            yield ": still here\n\n"
