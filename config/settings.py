@@ -43,8 +43,28 @@ class ProcessSettings:
     flower_port: int
     flower_user: str
     flower_password: str | None
+    flower_url_prefix: str | None
     code_slots: int
     general_slots: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The widths and bounds of the HTTP API; per process where nothing else is said.
+
+    A request that waits, and an event stream, keep a thread each, so the two bounds together stay below the threads.
+    """
+
+    processes: int
+    threads: int
+    database_connections: int
+    max_wait_s: int
+    max_waiters: int
+    max_streams: int
+    max_body_bytes: int
+    max_batch_bytes: int
+    grace_s: int
+    metrics_dir: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +122,34 @@ def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
         flower_port=read.port("FLOWER_PORT") or 5555,
         flower_user=read.text("FLOWER_USER", "yardmaster"),
         flower_password=read.optional("FLOWER_PASSWORD"),
+        flower_url_prefix=read.optional("FLOWER_URL_PREFIX"),
         code_slots=read.positive("CODE_SLOTS", 2 * (os.cpu_count() or 1)),
         general_slots=read.positive("GENERAL_SLOTS", 4),
     )
+
+
+def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
+    """Read how wide the API is.
+
+    Raises:
+        SettingsError: a variable is wrong, or too few threads are left for short requests.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    settings = ApiSettings(
+        processes=read.positive("API_PROCESSES", 2),
+        threads=read.positive("API_THREADS", 64),
+        database_connections=read.positive("API_DATABASE_CONNECTIONS", 8),
+        max_wait_s=read.positive("API_MAX_WAIT_S", 20),
+        max_waiters=read.positive("API_MAX_WAITERS", 40),
+        max_streams=read.positive("API_MAX_STREAMS", 16),
+        max_body_bytes=read.positive("API_MAX_BODY_BYTES", 2**20),
+        max_batch_bytes=read.positive("API_MAX_BATCH_BYTES", 8 * 2**20),
+        grace_s=read.positive("API_GRACE_S", 30),
+        metrics_dir=Path(read.text("PROMETHEUS_MULTIPROC_DIR", str(read.home() / "api-metrics"))),
+    )
+    if settings.max_waiters + settings.max_streams >= settings.threads:
+        raise SettingsError("API_THREADS must be above API_MAX_WAITERS and API_MAX_STREAMS together")
+    return settings
 
 
 def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
