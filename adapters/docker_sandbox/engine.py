@@ -1,0 +1,152 @@
+"""The only door to the Docker SDK: make, find and remove containers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import docker
+import docker.errors
+import requests
+
+from adapters.box import Box
+from adapters.docker_sandbox.options import AGENT_COMMAND, BoxSize, host_config, read_seccomp_profile
+from adapters.docker_sandbox.stream import AttachedStream
+from adapters.sandbox_protocol import AgentChannel, agent_fingerprint
+from domain.code_runs.sandbox import SandboxError
+
+LABEL = "yardmaster.sandbox"
+OWNER_LABEL = "yardmaster.owner"
+CREATED_LABEL = "yardmaster.created_at"
+
+_CALL_S = 60
+_HELLO_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DockerOptions:
+    """Where the engine is: ``docker_host`` as in DOCKER_HOST, ``None`` for the local socket.
+
+    ``images_dir`` is ``sandbox_images/``; ``runtime`` names another than the engine's own, such as ``runsc``.
+    """
+
+    images_dir: Path
+    docker_host: str | None = None
+    runtime: str | None = None
+    cpus: float = 2.0
+
+
+class Engine:
+    """A Docker engine that makes boxes for one owner (a worker process)."""
+
+    def __init__(self, options: DockerOptions, owner: str) -> None:
+        self._options = options
+        self._owner = owner
+        self._agent_folder = options.images_dir / "agent"
+        self._lock = threading.Lock()
+        self._client: docker.APIClient | None = None
+        self._host_cpus = 1
+
+    def make(self, image: str, size: BoxSize) -> tuple[Box, dict[str, object]]:
+        """Start a container and return it with its agent's first words.
+
+        Raises:
+            SandboxError: the engine is away, the image is missing, or it holds another version of the agent.
+        """
+        with _as_sandbox_error(f"a container of {image} could not be made"):
+            container = self._create(image, size)
+            try:
+                stream = self._attach(container)
+                channel = AgentChannel(stream)
+                self._engine().start(container)
+                hello = channel.greet(_HELLO_S)
+                self._check(image, hello)
+            except BaseException:
+                self.remove(container)
+                raise
+        return Box(image, channel, lambda: self._remove_box(container, stream)), hello
+
+    def owned(self) -> list[tuple[str, dict[str, str]]]:
+        """Return id and labels of every sandbox container on this engine, whoever made it."""
+        with _as_sandbox_error("the containers could not be listed"):
+            found = self._engine().containers(all=True, filters={"label": LABEL})
+            return [(str(container["Id"]), dict(container["Labels"])) for container in found]
+
+    def remove(self, container: str) -> None:
+        """Kill and remove a container; it may be gone already, or the engine may: then the reaper will come by."""
+        try:
+            self._engine().remove_container(container, v=True, force=True)
+        except (docker.errors.DockerException, requests.RequestException, OSError):
+            return
+
+    def ping(self) -> None:
+        """Raise ``SandboxError`` unless the engine answers."""
+        with _as_sandbox_error("the Docker engine does not answer"):
+            self._engine().ping()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _remove_box(self, container: str, stream: AttachedStream) -> None:
+        self.remove(container)
+        stream.close()
+
+    def _engine(self) -> docker.APIClient:
+        with self._lock:
+            if self._client is None:
+                self._client = docker.APIClient(
+                    base_url=self._options.docker_host, version="auto", timeout=_CALL_S, num_pools=32
+                )
+                self._host_cpus = int(self._client.info()["NCPU"])
+            return self._client
+
+    def _create(self, image: str, size: BoxSize) -> str:
+        engine = self._engine()
+        fitting = replace(size, cpus=min(self._options.cpus, self._host_cpus))
+        profile = read_seccomp_profile(self._agent_folder)
+        created = engine.create_container(
+            image,
+            command=[],
+            entrypoint=list(AGENT_COMMAND),
+            user="0:0",
+            hostname="box",
+            working_dir="/",
+            stdin_open=True,
+            network_disabled=True,
+            labels={LABEL: "1", OWNER_LABEL: self._owner, CREATED_LABEL: str(int(time.time()))},
+            host_config=host_config(fitting, profile, self._options.runtime),
+        )
+        return str(created["Id"])
+
+    def _attach(self, container: str) -> AttachedStream:
+        wrapper = self._engine().attach_socket(
+            container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1, "logs": 0}
+        )
+        # Over a unix socket or plain TCP the SDK hands out a reader around the socket, over TLS the socket itself.
+        connection = getattr(wrapper, "_sock", wrapper)
+        if not isinstance(connection, socket.socket):
+            raise SandboxError("the Docker SDK gave no socket")
+        return AttachedStream(connection, wrapper)
+
+    def _check(self, image: str, hello: dict[str, object]) -> None:
+        if hello.get("source") != agent_fingerprint(self._agent_folder):
+            raise SandboxError(f"{image} holds another version of the agent; run: yardmaster images build")
+
+
+@contextmanager
+def _as_sandbox_error(what: str) -> Iterator[None]:
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise SandboxError(f"{what}: the image is missing; run: yardmaster images build") from error
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise SandboxError(f"{what}: {error}") from error
