@@ -6,7 +6,7 @@ to that:
 - Keepers and commands are tethered: SIGKILL of the supervisor takes them along, so nothing is left running.
 - SIGTERM goes to the command alone. honcho would send it to the whole process group, but gunicorn and Celery lead
   their own children through a stop, and a child that is told first loses the work that it should have finished.
-- A command that crashes is started again after a second, as a service manager would do. One that crashes
+- A command that ends unasked is started again after a second, as a service manager would do. One that ends
   ``CRASHES_IN_A_ROW`` times within seconds of its start is broken: then everything stops.
 - SIGKILL follows after ``grace_s``; honcho's own five seconds are shorter than a worker's drain.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TextIO
 
 from honcho.compat import ProcessManager
-from honcho.manager import Manager
+from honcho.manager import SIGNALS, Manager
 from honcho.printer import Printer
 from honcho.process import Popen, Process
 
@@ -38,12 +38,16 @@ RESTART_DELAY_S = 1.0
 
 
 class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
-    """honcho's manager with tethers, restarts and a longer grace; ``loop`` returns when everything has ended."""
+    """honcho's manager with tethers, restarts and a longer grace; ``loop`` returns when everything has ended.
+
+    ``broken`` is then the name of the process that made it end, if one did.
+    """
 
     def __init__(self, output: TextIO, grace_s: float) -> None:
         super().__init__(printer=Printer(output, colour=output.isatty()))
         self._stopping = multiprocessing.Event()
         self._grace_s = grace_s
+        self.broken: str | None = None
         self._stopped_at: float | None = None
         self._started: list[Callable[[], None]] = []
         self._procmgr = _GentleProcesses()
@@ -53,6 +57,11 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         """Run ``argv`` as ``name`` once ``loop`` is called."""
         # honcho hands the line to a shell; exec leaves the command itself under the pid that honcho knows.
         self.add_process(name, f"exec {shlex.join(argv)}", env=dict(env), cwd=str(cwd))
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Tell whether a signal ended it."""
+        return self.returncode in {honcho_signal["rc"] for honcho_signal in SIGNALS.values()}
 
     def when_started(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called in a thread of its own when every process has been started.
@@ -66,6 +75,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         if self._stopped_at is None:
             self._stopped_at = time.monotonic()
             self._stopping.set()
+            self.broken = next((name for name, process in self._processes.items() if "returncode" in process), None)
         super().terminate()
 
     def kill(self) -> None:
@@ -101,7 +111,7 @@ class _TetheredProcess(Process):  # type: ignore[misc]  # honcho has no types
             started_at = time.monotonic()
             super().run(events, ignore_signals)
             crashes = crashes + 1 if time.monotonic() - started_at < SHORT_LIFE_S else 1
-            self._is_done = self._child.returncode == 0 or crashes >= CRASHES_IN_A_ROW
+            self._is_done = self._stopping.is_set() or crashes >= CRASHES_IN_A_ROW
             if not self._is_done:
                 self._send_message(f"ended with {self._child.returncode}, starting it again\n".encode())
                 self._is_done = self._stopping.wait(RESTART_DELAY_S)

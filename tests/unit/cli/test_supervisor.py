@@ -23,10 +23,10 @@ STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 )
 CRASHES_ONCE = """
-import pathlib, sys
+import pathlib, sys, time
 seen = pathlib.Path(sys.argv[1])
 if seen.exists():
-    print("second life", flush=True); sys.exit(0)
+    print("second life", flush=True); time.sleep(60)
 seen.touch(); sys.exit(3)
 """
 SUPERVISE = """
@@ -90,19 +90,26 @@ def test_a_process_that_does_not_stop_is_killed_after_the_grace() -> None:
 
 def test_a_process_that_crashes_is_started_again(tmp_path: Path) -> None:
     output = io.StringIO()
+    supervisor = Supervisor(output, grace_s=5)
 
-    run(Supervisor(output, grace_s=5), [CRASHES_ONCE, str(tmp_path / "seen")])
+    def stop_in_second_life() -> None:
+        until(lambda: "second life" in output.getvalue())
+        supervisor.terminate()
+
+    supervisor.when_started(stop_in_second_life)
+    run(supervisor, [CRASHES_ONCE, str(tmp_path / "seen")])
 
     assert "ended with 3, starting it again" in output.getvalue()
-    assert "second life" in output.getvalue()
+    assert supervisor.broken is None
 
 
-def test_a_process_that_keeps_crashing_stops_everything_with_its_exit_code() -> None:
+def test_a_process_that_keeps_crashing_stops_everything() -> None:
     output = io.StringIO()
     supervisor = Supervisor(output, grace_s=5)
 
     run(supervisor, ["raise SystemExit(7)"], [POLITE, "/dev/null"])
 
+    assert supervisor.broken == "p0"
     assert supervisor.returncode == 7
     assert output.getvalue().count("starting it again") == 2
 
