@@ -1,0 +1,171 @@
+"""Keep a worker process's jobs its own: one thread renews all leases and learns which jobs must stop.
+
+A job is stopped when its row says that it is no longer ours (cancelled, rescued, released), and also when the
+database could not be reached for as long as its lease: somebody else may run it by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sqlalchemy import Engine
+
+from jobs.patience import DATABASE_ERRORS
+from store import workers
+from store.db import sessions
+from store.jobs.channels import STOPPED, parse_stop
+from store.jobs.transitions import Holder
+from store.notifications import NotificationListener
+from store.workers import HeldJob, WorkerRecord
+
+BEAT_S = 5.0
+RETRY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class StopReason(StrEnum):
+    """Why a job's work must end before it is done."""
+
+    LOST = "lost"
+    DRAINING = "draining"
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job that this process runs, and the callbacks that end its work early."""
+
+    holder: Holder
+    lease_s: float
+    confirmed_at: float = field(default_factory=time.monotonic)
+    stop_reason: StopReason | None = None
+    _is_over: bool = False
+    _callbacks: list[Callable[[], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when the work must end; at once if it must already."""
+        with self._lock:
+            if self.stop_reason is None:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def stop(self, reason: StopReason) -> None:
+        """Call the callbacks, once; after ``close`` it is too late for that and nothing happens."""
+        with self._lock:
+            if self.stop_reason is not None or self._is_over:
+                return
+            self.stop_reason = reason
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def close(self) -> None:
+        """Say that the handler has returned: its callbacks may no longer be called."""
+        with self._lock:
+            self._is_over = True
+            self._callbacks.clear()
+
+
+class Heartbeat:
+    """The thread, and the jobs that it keeps."""
+
+    def __init__(self, engine: Engine, worker: WorkerRecord, beat_s: float = BEAT_S) -> None:
+        self.worker = worker
+        self._engine = engine
+        self._sessions = sessions(engine)
+        self._beat_s = beat_s
+        self._held: dict[Holder, RunningJob] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._accepts = True
+        self._listener: NotificationListener | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Register the worker and begin to beat; call once, in the process that runs the jobs."""
+        url = self._engine.url.render_as_string(hide_password=False)
+        self._listener = NotificationListener(url, (STOPPED,), self._on_stopped, self._wake.set)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread.start()
+        self._listener.start()
+
+    def stop(self) -> None:
+        """End the thread and unregister the worker."""
+        self._stopping.set()
+        self._wake.set()
+        if self._listener is not None:
+            self._listener.stop()
+        if self._thread is not None:
+            self._thread.join()
+        with suppress(*DATABASE_ERRORS), self._sessions() as session:
+            workers.unregister(session, self.worker.id)
+
+    def retire(self) -> None:
+        """Unregister the worker while its jobs go on: no more are sent for its slots."""
+        self._accepts = False
+        with suppress(*DATABASE_ERRORS), self._sessions() as session:
+            workers.unregister(session, self.worker.id)
+
+    def hold(self, running: RunningJob) -> None:
+        """Renew this job's lease from now on."""
+        with self._lock:
+            self._held[running.holder] = running
+
+    def let_go(self, running: RunningJob) -> None:
+        """Renew this job's lease no more."""
+        with self._lock:
+            self._held.pop(running.holder, None)
+
+    def held(self) -> list[RunningJob]:
+        """Return the jobs that are running now."""
+        with self._lock:
+            return list(self._held.values())
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            pause_s = self._beat_s
+            try:
+                self._beat()
+            except DATABASE_ERRORS as error:
+                log.warning("the heartbeat did not reach the database: %s", error)
+                pause_s = min(RETRY_S, self._beat_s)
+            self._fence()
+            self._wake.wait(pause_s)
+
+    def _beat(self) -> None:
+        began_at = time.monotonic()
+        running = self.held()
+        with self._sessions() as session:
+            if self._accepts:
+                workers.register(session, self.worker)
+            if not running:
+                return
+            held = [HeldJob(job.holder.id, job.holder.epoch, job.lease_s) for job in running]
+            ours = workers.renew(session, self.worker.id, held)
+        for job in running:
+            if job.holder.id in ours:
+                job.confirmed_at = began_at
+            else:
+                job.stop(StopReason.LOST)
+
+    def _fence(self) -> None:
+        now = time.monotonic()
+        for job in self.held():
+            if now - job.confirmed_at > job.lease_s:
+                job.stop(StopReason.LOST)
+
+    def _on_stopped(self, _channel: str, payload: str) -> None:
+        told = parse_stop(payload)
+        for job in self.held():
+            if job.holder.id == told.job_id and job.holder.epoch < told.epoch:
+                job.stop(StopReason.LOST)

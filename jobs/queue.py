@@ -1,0 +1,106 @@
+"""The door to Celery: job ids go onto the broker by task name, a batch per round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from celery import Celery
+from kombu import Connection, Producer
+from kombu.exceptions import KombuError
+from redis import Redis
+
+SENTINEL = "yardmaster:broker"
+
+
+class BrokerError(Exception):
+    """The broker could not be reached or did not take what was sent."""
+
+
+class Conveyor:
+    """One connection to the broker, made when it is needed and made anew after an error. For one thread."""
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._producer: Producer | None = None
+        self._connection: Connection | None = None
+
+    def send(self, kind: str, job_ids: Sequence[UUID]) -> None:
+        """Put the ids of jobs of ``kind`` onto its queue, in their order.
+
+        Raises:
+            BrokerError: some or all may not have been sent.
+        """
+        with self._broker_errors():
+            _, producer = self._open()
+            with producer.batch():  # type: ignore[attr-defined]  # New in kombu 5.7.
+                for job_id in job_ids:
+                    self._publish(producer, kind, str(job_id))
+
+    def check(self) -> None:
+        """Ask the broker for a sign of life.
+
+        Raises:
+            BrokerError: it gives none.
+        """
+        with self._broker_errors():
+            connection, _ = self._open()
+            _redis(connection).ping()
+
+    def has_lost_messages(self) -> bool:
+        """Tell whether the broker was emptied or started anew since anybody asked this last.
+
+        A key that holds the server's run id tells: a FLUSHALL takes it away, and a restart makes another id.
+
+        Raises:
+            BrokerError: the broker does not answer.
+        """
+        with self._broker_errors():
+            connection, _ = self._open()
+            client = _redis(connection)
+            run_id = str(client.info("server")["run_id"]).encode()
+            if client.get(SENTINEL) == run_id:
+                return False
+            self._declare(connection)
+            client.set(SENTINEL, run_id)
+            return True
+
+    def close(self) -> None:
+        """Drop the connection; the next use makes another."""
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            connection.collapse()  # type: ignore[attr-defined]
+
+    def _open(self) -> tuple[Connection, Producer]:
+        if self._connection is None or self._producer is None:
+            # Celery's own pool cannot be trusted here: once closed after an error it stays closed.
+            self._connection = self._celery.connection_for_write()
+            self._producer = Producer(self._connection, auto_declare=False)
+            self._declare(self._connection)
+        return self._connection, self._producer
+
+    def _declare(self, connection: Connection) -> None:
+        for queue in self._celery.amqp.queues.values():
+            queue(connection.default_channel).declare()
+
+    def _publish(self, producer: Producer, kind: str, job_id: str) -> None:
+        self._celery.send_task(
+            kind, args=(job_id,), task_id=job_id, producer=producer, queue=kind, retry=False, ignore_result=True
+        )
+
+    @contextmanager
+    def _broker_errors(self) -> Iterator[None]:
+        transport = self._celery.connection_for_write()
+        errors: tuple[type[BaseException], ...] = (*transport.connection_errors, *transport.channel_errors)
+        try:
+            yield
+        except (OSError, KombuError, *errors) as error:
+            self.close()
+            raise BrokerError(f"the broker does not answer: {error}") from error
+
+
+def _redis(connection: Connection) -> Redis:
+    """Return the Redis client behind a connection of kombu's."""
+    client: Redis = connection.default_channel.client  # type: ignore[attr-defined]
+    return client

@@ -1,0 +1,89 @@
+"""Heal what was lost: leases that ran out, messages that vanished, deadlines that passed, workers that died.
+
+It rescues by lease, never by age, so a job may take as long as its worker shows life. It is no job itself, for it
+must work when jobs do not. Any number of sweepers may run; one sweeps at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import astuple, dataclass
+
+from sqlalchemy import Engine
+
+from jobs.kinds import MAX_CRASHES
+from jobs.patience import DATABASE_ERRORS
+from jobs.queue import BrokerError, Conveyor
+from store.db import transactions
+from store.jobs import sweeping
+
+SWEEP_EVERY_S = 1.0
+PATIENCE_S = 30.0
+MAX_DOUBLINGS = 5
+CRASHED = {"type": "crashed", "message": "the worker was lost each time that it ran this job"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many jobs one sweep moved, and for which reason."""
+
+    rescued: int = 0
+    condemned: int = 0
+    redispatched: int = 0
+    expired: int = 0
+    lost_queues: int = 0
+
+
+class Sweeper:
+    """One sweeping loop; ``run`` blocks until ``stop``."""
+
+    def __init__(self, engine: Engine, conveyor: Conveyor, patience_s: float = PATIENCE_S) -> None:
+        self._transactions = transactions(engine)
+        self._conveyor = conveyor
+        self._patience_s = patience_s
+        self._stopping = threading.Event()
+
+    def run(self, every_s: float = SWEEP_EVERY_S) -> None:
+        """Sweep every ``every_s`` seconds until ``stop`` is called, whatever happens to the servers."""
+        while not self._stopping.wait(every_s):
+            try:
+                swept = self.sweep()
+            except DATABASE_ERRORS as error:
+                log.warning("cannot sweep: %s", error)
+                continue
+            if any(astuple(swept)):
+                log.info("swept: %s", swept)
+        self._conveyor.close()
+
+    def stop(self) -> None:
+        """Have ``run`` return soon; from any thread or a signal handler."""
+        self._stopping.set()
+
+    def sweep(self) -> Swept:
+        """Heal once; does nothing while another sweeper is at it."""
+        is_broker_empty = self._is_broker_empty()
+        with self._transactions.begin() as session:
+            if not sweeping.try_lock(session):
+                return Swept()
+            redispatched = (
+                sweeping.redispatch_all(session)
+                if is_broker_empty
+                else sweeping.redispatch_late(session, self._patience_s, MAX_DOUBLINGS)
+            )
+            return Swept(
+                rescued=sweeping.rescue(session, MAX_CRASHES),
+                condemned=sweeping.condemn(session, MAX_CRASHES, dict(CRASHED)),
+                redispatched=redispatched,
+                expired=sweeping.expire(session),
+                lost_queues=sweeping.bury_workers(session),
+            )
+
+    def _is_broker_empty(self) -> bool:
+        try:
+            return self._conveyor.has_lost_messages()
+        except BrokerError as error:
+            log.warning("%s", error)
+            return False

@@ -1,0 +1,43 @@
+"""The NOTIFY channels of jobs, and how their payloads are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+QUEUED = "jobs_queued"
+"""Payload: a queue's name. A job may be dispatched there: one became due, or a slot became free."""
+
+CHANGED = "jobs_changed"
+"""Payload: a job's id and its new state, parted by a space. Sent for a batch's parent too."""
+
+STOPPED = "jobs_stopped"
+"""Payload: a job's id and its new epoch. Whoever runs it with a lower epoch has lost it."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """What ``CHANGED`` says."""
+
+    job_id: UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStop:
+    """What ``STOPPED`` says."""
+
+    job_id: UUID
+    epoch: int
+
+
+def parse_change(payload: str) -> JobChange:
+    """Read a payload of ``CHANGED``."""
+    job_id, state = payload.split(" ")
+    return JobChange(UUID(job_id), state)
+
+
+def parse_stop(payload: str) -> JobStop:
+    """Read a payload of ``STOPPED``."""
+    job_id, epoch = payload.split(" ")
+    return JobStop(UUID(job_id), int(epoch))

@@ -1,0 +1,159 @@
+"""What the dispatcher asks: which queued jobs go to the workers next."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import Session
+
+from store.jobs.models import IS_IN_FLIGHT
+from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_QUEUED, Transition, statement
+
+WORKER_SILENCE_S = 15.0
+"""A worker process that has not been heard of for this long counts as dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A job that was just marked as dispatched. ``owner`` is where the next pick's round begins."""
+
+    id: UUID
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of a queue's window is taken. ``slots`` are those of its living workers."""
+
+    slots: int
+    in_flight: int
+    is_paused: bool
+
+
+_ROOM = text(f"""
+SELECT (SELECT coalesce(sum(slots), 0) FROM workers
+         WHERE :queue = ANY(queues) AND seen_at > now() - make_interval(secs => {WORKER_SILENCE_S})) AS slots,
+    (SELECT count(*) FROM jobs WHERE queue = :queue AND {IS_IN_FLIGHT}) AS in_flight,
+    coalesce((SELECT is_paused FROM queues WHERE name = :queue), false) AS is_paused
+""")
+
+# Reads a handful of index entries however long the queue is: it skips from one owner to the next (a "loose index
+# scan", https://wiki.postgresql.org/wiki/Loose_indexscan), takes at most ``room`` of each, stops after ``owners``.
+# The round begins behind the owner who was served last, so that with more owners than that everybody's turn comes.
+# An owner's n-th candidate ranks behind every job that would be another owner's (n-1)-th in flight. Rows are locked
+# only after ranking, and what another dispatcher has taken by then is skipped.
+_CANDIDATES = f"""RECURSIVE
+busy AS MATERIALIZED (
+    SELECT owner, count(*) AS jobs FROM jobs WHERE queue = :queue AND {IS_IN_FLIGHT} GROUP BY owner),
+levels AS (
+    (SELECT priority FROM jobs WHERE queue = :queue AND state = 'queued' ORDER BY priority LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.priority FROM jobs j WHERE j.queue = :queue AND j.state = 'queued' AND j.priority > l.priority
+             ORDER BY j.priority LIMIT 1)
+    FROM levels l WHERE l.priority IS NOT NULL),
+turns AS (
+    SELECT l.priority, o.owner FROM levels l CROSS JOIN LATERAL (
+        WITH RECURSIVE round (owner, is_second) AS (
+            (SELECT CAST(:last_owner AS text), false)
+            UNION ALL
+            SELECT n.owner, r.is_second OR n.is_second FROM round r CROSS JOIN LATERAL (
+                (SELECT j.owner, false AS is_second FROM jobs j WHERE j.queue = :queue AND j.state = 'queued'
+                    AND j.priority = l.priority AND j.owner > r.owner
+                    AND (NOT r.is_second OR j.owner <= :last_owner) ORDER BY j.owner LIMIT 1)
+                UNION ALL
+                (SELECT j.owner, true FROM jobs j WHERE j.queue = :queue AND j.state = 'queued'
+                    AND j.priority = l.priority AND NOT r.is_second AND j.owner <= :last_owner
+                    ORDER BY j.owner LIMIT 1)
+                LIMIT 1) n)
+        SELECT round.owner FROM round OFFSET 1 LIMIT :owners) o
+    WHERE l.priority IS NOT NULL),
+candidates AS (
+    SELECT j.id, t.priority, j.run_at, coalesce(b.jobs, 0) + j.place AS rank
+    FROM turns t LEFT JOIN busy b ON b.owner = t.owner CROSS JOIN LATERAL (
+        SELECT w.id, w.run_at, row_number() OVER (ORDER BY w.run_at, w.id) AS place FROM (
+            SELECT id, run_at FROM jobs WHERE queue = :queue AND state = 'queued' AND priority = t.priority
+                AND owner = t.owner AND run_at <= now() ORDER BY run_at, id LIMIT :room) w) j
+    ORDER BY t.priority, rank, j.run_at LIMIT :room),
+chosen AS MATERIALIZED (
+    SELECT j.id FROM jobs j JOIN candidates USING (id) WHERE j.state = 'queued' FOR UPDATE OF j SKIP LOCKED)"""
+
+_PICK = statement(
+    Transition(
+        prelude=_CANDIDATES,
+        event="'dispatched'",
+        assign="state = 'dispatched', dispatched_at = now(), dispatches = j.dispatches + 1",
+        source="chosen",
+        guard="j.id = chosen.id AND j.state = 'queued'",
+        returns="c.id, c.owner, c.priority, c.run_at",
+    )
+)
+
+_UNPICK = statement(
+    Transition(
+        event="'unsent'",
+        assign="state = 'queued', dispatches = j.dispatches - 1, dispatched_at = NULL",
+        guard="j.id = ANY(:ids) AND j.state = 'dispatched'",
+        notify=(NOTIFY_CHANGED,),
+        returns="c.id",
+    )
+).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+
+_NEXT_DUE = text("""
+SELECT extract(epoch FROM min(run_at) - now())::float FROM jobs
+WHERE queue = ANY(:queues) AND state = 'queued' AND run_at > now()
+""")
+
+_PAUSE = text(f"""
+WITH changed AS (INSERT INTO queues (name, is_paused) VALUES (:queue, :is_paused)
+    ON CONFLICT (name) DO UPDATE SET is_paused = excluded.is_paused, changed_at = now() RETURNING name AS queue)
+SELECT {NOTIFY_QUEUED} FROM changed c
+""")
+_PAUSED = text("SELECT name FROM queues WHERE is_paused ORDER BY name")
+
+
+def room(session: Session, queue: str) -> Room:
+    """Return how much of a queue's window is taken."""
+    row = session.execute(_ROOM, {"queue": queue}).one()
+    return Room(int(row.slots), row.in_flight, row.is_paused)
+
+
+def pick(session: Session, queue: str, room: int, last_owner: str = "", owners: int = 64) -> list[Picked]:
+    """Mark up to ``room`` due jobs of a queue as dispatched, the next to be run first.
+
+    Strictly by priority, then fairly between owners: whoever has least in flight comes first.
+    """
+    parameters = {"queue": queue, "room": room, "last_owner": last_owner, "owners": owners}
+    rows = sorted(session.execute(_PICK, parameters), key=lambda row: (row.priority, row.run_at, row.id))
+    places: Counter[str] = Counter()
+    turns = []
+    for row in rows:
+        places[row.owner] += 1
+        turns.append((row.priority, places[row.owner], row.run_at, Picked(row.id, row.owner)))
+    return [picked for *_, picked in sorted(turns, key=lambda turn: turn[:3])]
+
+
+def unpick(session: Session, job_ids: Sequence[UUID]) -> int:
+    """Queue jobs again that could not be sent; return how many still waited."""
+    return len(session.execute(_UNPICK, {"ids": list(job_ids)}).all())
+
+
+def seconds_to_next_due(session: Session, queues: Sequence[str]) -> float | None:
+    """Return when the next job that is queued for later becomes due."""
+    value = session.execute(_NEXT_DUE, {"queues": list(queues)}).scalar_one()
+    return None if value is None else float(value)
+
+
+def set_paused(session: Session, queue: str, *, is_paused: bool) -> None:
+    """Stop or resume the dispatch of a queue; what workers hold already goes on."""
+    session.execute(_PAUSE, {"queue": queue, "is_paused": is_paused}).all()
+
+
+def paused_queues(session: Session) -> list[str]:
+    """Return the names of the queues that are paused."""
+    return list(session.execute(_PAUSED).scalars())

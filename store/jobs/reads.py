@@ -1,0 +1,111 @@
+"""Reading jobs: one by its id, lists, events, and counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import RowMapping, text
+from sqlalchemy.orm import Session
+
+from store.jobs.records import Job, JobEvent, job_columns, optional_job, to_event, to_job
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs to list; ``None`` asks for nothing. ``is_top`` leaves a batch's children out."""
+
+    owner: str | None = None
+    kind: str | None = None
+    state: str | None = None
+    parent_id: UUID | None = None
+    is_top: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCount:
+    """How many jobs of a queue are in a state that is not final, and how long its oldest due job has waited."""
+
+    queue: str
+    state: str
+    jobs: int
+    oldest_age_s: float
+
+
+_JOB = text(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id")
+_OWNED_JOB = text(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id AND j.owner = :owner")
+_EVENTS = text(
+    "SELECT id, job_id, at, name, state, attempt, detail FROM job_events"
+    " WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit"
+)
+_CHILD_STATES = text("SELECT state, count(*) AS jobs FROM jobs WHERE parent_id = :parent_id GROUP BY state")
+_CHILD_IDS = text("SELECT id FROM jobs WHERE parent_id = :parent_id ORDER BY id")
+# Counting stops at the bound, so the answer costs the same however deep the queue is.
+_DEPTH = text(
+    "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE queue = :queue AND state = 'queued' LIMIT :bound) AS waiting"
+)
+_COUNTS = text("""
+SELECT queue, state, count(*) AS jobs,
+    coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE run_at <= now())), 0)::float AS oldest_age_s
+FROM jobs WHERE state = 'queued' GROUP BY queue, state
+UNION ALL
+SELECT queue, state, count(*), coalesce(extract(epoch FROM now() - min(run_at)), 0)::float
+FROM jobs WHERE state IN ('dispatched', 'running') AND pending_children IS NULL GROUP BY queue, state
+""")
+
+
+def get_job(session: Session, job_id: UUID, owner: str | None = None) -> Job | None:
+    """Return a job; with ``owner``, only if it is that owner's."""
+    if owner is None:
+        return optional_job(session.execute(_JOB, {"id": job_id}).mappings().first())
+    return optional_job(session.execute(_OWNED_JOB, {"id": job_id, "owner": owner}).mappings().first())
+
+
+def list_jobs(session: Session, wanted: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
+    """Return the newest jobs first; ``before`` is the last id of the page before.
+
+    Ids are UUIDs of version 7, so their order is that of creation.
+    """
+    conditions = {
+        "j.owner = :owner": wanted.owner,
+        "j.kind = :kind": wanted.kind,
+        "j.state = :state": wanted.state,
+        "j.parent_id = :parent_id": wanted.parent_id,
+        "j.id < :before": before,
+    }
+    chosen = [condition for condition, value in conditions.items() if value is not None]
+    chosen += ["j.parent_id IS NULL"] if wanted.is_top else []
+    where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
+    sql = text(f"SELECT {job_columns('j')} FROM jobs j {where} ORDER BY j.id DESC LIMIT :limit")
+    parameters = {condition.rpartition(":")[2]: value for condition, value in conditions.items() if value is not None}
+    return [to_job(row) for row in session.execute(sql, {**parameters, "limit": limit}).mappings()]
+
+
+def events_after(session: Session, job_id: UUID, after: int = 0, limit: int = 1000) -> list[JobEvent]:
+    """Return a job's events that came after the one with the id ``after``, oldest first."""
+    rows = session.execute(_EVENTS, {"job_id": job_id, "after": after, "limit": limit}).mappings()
+    return [to_event(row) for row in rows]
+
+
+def child_states(session: Session, parent_id: UUID) -> dict[str, int]:
+    """Count a batch's children by state; states without children are left out."""
+    return {row.state: row.jobs for row in session.execute(_CHILD_STATES, {"parent_id": parent_id})}
+
+
+def child_ids(session: Session, parent_id: UUID) -> list[UUID]:
+    """Return the ids of a batch's children in the order in which they were given."""
+    return list(session.execute(_CHILD_IDS, {"parent_id": parent_id}).scalars())
+
+
+def queue_depth(session: Session, queue: str, bound: int) -> int:
+    """Count the queued jobs of a queue, at most ``bound``."""
+    return int(session.execute(_DEPTH, {"queue": queue, "bound": bound}).scalar_one())
+
+
+def queue_counts(session: Session) -> list[QueueCount]:
+    """Count the jobs that are not final by queue and state, for metrics."""
+    return [_queue_count(row) for row in session.execute(_COUNTS).mappings()]
+
+
+def _queue_count(row: RowMapping) -> QueueCount:
+    return QueueCount(row["queue"], row["state"], row["jobs"], row["oldest_age_s"])

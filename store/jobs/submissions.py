@@ -1,0 +1,123 @@
+"""Accepting jobs: the row, its event and its idempotency key in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from store.jobs.channels import QUEUED
+from store.jobs.records import Job, job_columns, optional_job, to_job
+
+
+@dataclass(frozen=True, slots=True)
+class JobToInsert:
+    """A row to be. ``run_at`` ``None`` is now. A batch's parent has ``children_total`` and starts running."""
+
+    id: UUID
+    kind: str
+    queue: str
+    owner: str
+    payload: dict[str, object]
+    priority: int
+    max_attempts: int
+    run_at: datetime | None = None
+    deadline: datetime | None = None
+    request_id: str | None = None
+    parent_id: UUID | None = None
+    children_total: int | None = None
+    schedule_name: str | None = None
+    fire_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyToInsert:
+    """An owner's idempotency key, and the fingerprint of the request that used it."""
+
+    owner: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UsedKey:
+    """What an idempotency key was used for."""
+
+    fingerprint: bytes
+    job_id: UUID
+
+
+# With a key, nothing is inserted unless the key is new. A key that another transaction is just inserting makes this
+# statement wait until that one has committed (nothing is inserted) or failed (this one goes on).
+_INSERT = """
+WITH {key}
+given AS (SELECT * FROM jsonb_to_recordset(:rows) AS g(
+    id uuid, kind text, queue text, owner text, payload jsonb, priority smallint, max_attempts int,
+    run_at timestamptz, deadline timestamptz, request_id text, parent_id uuid, children_total int,
+    schedule_name text, fire_at timestamptz)),
+inserted AS (INSERT INTO jobs (id, kind, queue, owner, state, payload, priority, max_attempts, run_at, deadline,
+        request_id, parent_id, children_total, pending_children, started_at, schedule_name, fire_at)
+    SELECT id, kind, queue, owner, CASE WHEN children_total IS NULL THEN 'queued' ELSE 'running' END, payload,
+        priority, max_attempts, coalesce(run_at, now()), deadline, request_id, parent_id, children_total,
+        children_total, CASE WHEN children_total IS NOT NULL THEN now() END, schedule_name, fire_at
+    FROM given {when_new}
+    ON CONFLICT (schedule_name, fire_at) WHERE schedule_name IS NOT NULL DO NOTHING RETURNING *),
+events AS (INSERT INTO job_events (job_id, name, state, attempt)
+    SELECT id, 'submitted', state, attempt FROM inserted),
+told AS MATERIALIZED (SELECT count(pg_notify('{QUEUED}', queue)) AS n
+    FROM (SELECT DISTINCT queue FROM inserted WHERE state = 'queued') AS queues)
+SELECT {columns} FROM inserted i CROSS JOIN told WHERE i.parent_id IS NULL
+"""
+
+
+def _insert(key: str, when_new: str) -> TextClause:
+    sql = _INSERT.format(key=key, when_new=when_new, QUEUED=QUEUED, columns=job_columns("i"))
+    return text(sql).bindparams(bindparam("rows", type_=JSONB))
+
+
+_INSERT_KEYLESS = _insert("", "")
+_INSERT_WITH_KEY = _insert(
+    """key AS (INSERT INTO idempotency_keys (owner, key, fingerprint, job_id)
+    VALUES (:owner, :key, :fingerprint, :job_id) ON CONFLICT DO NOTHING RETURNING job_id),""",
+    "WHERE EXISTS (SELECT FROM key)",
+)
+_USED_KEY = text("SELECT fingerprint, job_id FROM idempotency_keys WHERE owner = :owner AND key = :key")
+
+
+def insert_jobs(session: Session, jobs: Sequence[JobToInsert]) -> list[Job]:
+    """Insert ``jobs`` (a batch's parent before its children) and return those without a parent.
+
+    A scheduled job whose ``fire_at`` has been inserted already is left out.
+    """
+    rows = session.execute(_INSERT_KEYLESS, {"rows": _as_json(jobs)}).mappings()
+    return [to_job(row) for row in rows]
+
+
+def insert_jobs_once(session: Session, jobs: Sequence[JobToInsert], key: KeyToInsert) -> Job | None:
+    """Insert ``jobs`` if ``key`` is new, and return the first of them; ``None`` if the key has been used.
+
+    Waits for another transaction that is just using the same key.
+    """
+    values = {"owner": key.owner, "key": key.key, "fingerprint": key.fingerprint, "job_id": jobs[0].id}
+    return optional_job(session.execute(_INSERT_WITH_KEY, {"rows": _as_json(jobs), **values}).mappings().first())
+
+
+def used_key(session: Session, owner: str, key: str) -> UsedKey | None:
+    """Return what ``key`` was used for."""
+    row = session.execute(_USED_KEY, {"owner": owner, "key": key}).first()
+    return None if row is None else UsedKey(bytes(row.fingerprint), row.job_id)
+
+
+def _as_json(jobs: Sequence[JobToInsert]) -> list[dict[str, object]]:
+    return [{name: _plain(value) for name, value in asdict(job).items()} for job in jobs]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime) else value

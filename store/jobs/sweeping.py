@@ -1,0 +1,157 @@
+"""What the sweeper and retention ask: jobs that were lost, are overdue, or are no longer needed."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Session
+
+from store.jobs.dispatching import WORKER_SILENCE_S
+from store.jobs.models import IS_FINAL
+from store.jobs.statements import COUNT_DOWN, NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_STOPPED, Transition, statement
+from store.jobs.transitions import FINISH, QUEUE_AGAIN
+
+SWEEPER_LOCK = 7_305_221_909
+"""Only one sweep at a time: two that fail children of the same batches could lock the parents in two orders."""
+
+_LOCK = text(f"SELECT pg_try_advisory_xact_lock({SWEEPER_LOCK})")
+
+
+def try_lock(session: Session) -> bool:
+    """Tell whether this transaction is the only sweep; never waits."""
+    return bool(session.execute(_LOCK).scalar_one())
+
+
+def _lost(condition: str) -> str:
+    return f"""lost AS MATERIALIZED (SELECT id FROM jobs WHERE {condition}
+        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"""
+
+
+_LEASE_IS_OVER = "state = 'running' AND pending_children IS NULL AND lease_until < now()"
+_RESCUE = statement(
+    Transition(
+        prelude=_lost(f"{_LEASE_IS_OVER} AND crashes + 1 < :max_crashes"),
+        event="'rescued'",
+        assign=f"{QUEUE_AGAIN}, crashes = j.crashes + 1, epoch = j.epoch + 1, run_at = now(), progress = NULL",
+        source="lost",
+        guard="j.id = lost.id",
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
+        detail="jsonb_build_object('crashes', c.crashes)",
+        returns="c.id",
+    )
+)
+_CONDEMN = statement(
+    Transition(
+        prelude=_lost(f"{_LEASE_IS_OVER} AND crashes + 1 >= :max_crashes"),
+        event="'failed'",
+        assign=f"state = 'failed', crashes = j.crashes + 1, epoch = j.epoch + 1, error = :error, {FINISH}",
+        source="lost",
+        guard="j.id = lost.id",
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
+        detail="c.error",
+        returns="c.id",
+        parents=COUNT_DOWN,
+    )
+)
+
+
+def rescue(session: Session, max_crashes: int, limit: int = 500) -> int:
+    """Queue the jobs again whose worker let the lease run out, and count the crash."""
+    return len(session.execute(_RESCUE, {"max_crashes": max_crashes, "limit": limit}).all())
+
+
+def condemn(session: Session, max_crashes: int, error: dict[str, object], limit: int = 500) -> int:
+    """Fail the jobs whose worker was lost for the last time that is allowed."""
+    values = {"max_crashes": max_crashes, "error": error, "limit": limit}
+    return len(session.execute(_CONDEMN, values).all())
+
+
+def _redispatch(condition: str) -> Transition:
+    return Transition(
+        prelude=_lost(f"state = 'dispatched' AND {condition}"),
+        event="'redispatched'",
+        # The count of dispatches is kept: each time a message seems lost, the next is given twice as long.
+        assign="state = 'queued', dispatched_at = NULL",
+        source="lost",
+        guard="j.id = lost.id",
+        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        returns="c.id",
+    )
+
+
+_REDISPATCH_LATE = statement(
+    _redispatch(
+        "dispatched_at < now() - make_interval(secs => :patience_s * 2 ^ least(dispatches - 1, :max_doublings))"
+    )
+)
+_REDISPATCH_ALL = statement(_redispatch("true"))
+_REDISPATCH_QUEUES = statement(_redispatch("queue = ANY(:queues)")).bindparams(bindparam("queues", type_=ARRAY(TEXT)))
+
+
+def redispatch_late(session: Session, patience_s: float, max_doublings: int, limit: int = 500) -> int:
+    """Queue the jobs again whose message nobody claimed in time; a message that comes late claims nothing twice."""
+    values = {"patience_s": patience_s, "max_doublings": max_doublings, "limit": limit}
+    return len(session.execute(_REDISPATCH_LATE, values).all())
+
+
+def redispatch_all(session: Session, limit: int = 100_000) -> int:
+    """Queue every dispatched job again, because the broker has lost its messages."""
+    return len(session.execute(_REDISPATCH_ALL, {"limit": limit}).all())
+
+
+_EXPIRE = statement(
+    Transition(
+        prelude=_lost("deadline <= now() AND deadline IS NOT NULL AND state IN ('queued', 'dispatched')"),
+        event="'expired'",
+        assign=f"state = 'expired', {FINISH}",
+        source="lost",
+        guard="j.id = lost.id",
+        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        returns="c.id",
+        parents=COUNT_DOWN,
+    )
+)
+
+
+def expire(session: Session, limit: int = 500) -> int:
+    """End the jobs whose deadline passed while they waited."""
+    return len(session.execute(_EXPIRE, {"limit": limit}).all())
+
+
+_BURY_WORKERS = text(f"""
+DELETE FROM workers WHERE seen_at < now() - make_interval(secs => {WORKER_SILENCE_S}) RETURNING queues
+""")
+
+
+def bury_workers(session: Session) -> int:
+    """Remove silent workers, and queue again what was sent to their queues: they may have held the messages."""
+    queues = [queue for (names,) in session.execute(_BURY_WORKERS) for queue in names]
+    if queues:
+        session.execute(_REDISPATCH_QUEUES, {"queues": queues, "limit": 100_000}).all()
+    return len(queues)
+
+
+_PRUNE = text(f"""
+WITH old AS MATERIALIZED (SELECT id FROM jobs WHERE kind = :kind AND {IS_FINAL} AND finished_at IS NOT NULL
+        AND finished_at < now() - make_interval(secs => :keep_s) AND parent_id IS NULL
+        AND NOT EXISTS (SELECT FROM jobs k WHERE k.parent_id = jobs.id AND k.finished_at IS NULL)
+        ORDER BY finished_at LIMIT :limit FOR UPDATE SKIP LOCKED)
+DELETE FROM jobs USING old WHERE jobs.id = old.id RETURNING jobs.id
+""")
+_PRUNE_KEYS = text("""
+WITH old AS MATERIALIZED (SELECT owner, key FROM idempotency_keys
+        WHERE created_at < now() - make_interval(secs => :keep_s) LIMIT :limit FOR UPDATE SKIP LOCKED)
+DELETE FROM idempotency_keys k USING old WHERE k.owner = old.owner AND k.key = old.key RETURNING k.key
+""")
+
+
+def prune(session: Session, kind: str, keep_s: float, limit: int) -> list[UUID]:
+    """Delete finished jobs of ``kind`` that ended ``keep_s`` ago, with events and keys; a batch with its children."""
+    return list(session.execute(_PRUNE, {"kind": kind, "keep_s": keep_s, "limit": limit}).scalars())
+
+
+def prune_keys(session: Session, keep_s: float, limit: int) -> int:
+    """Delete idempotency keys that were first used ``keep_s`` ago."""
+    return len(session.execute(_PRUNE_KEYS, {"keep_s": keep_s, "limit": limit}).all())
