@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from celery import Celery
@@ -70,7 +70,8 @@ class Conveyor:
         """Drop the connection; the next use makes another."""
         connection, self._connection, self._producer = self._connection, None, None
         if connection is not None:
-            connection.collapse()  # type: ignore[attr-defined]
+            with suppress(OSError, KombuError, *_errors(self._celery)):
+                connection.release()
 
     def _open(self) -> tuple[Connection, Producer]:
         if self._connection is None or self._producer is None:
@@ -91,13 +92,16 @@ class Conveyor:
 
     @contextmanager
     def _broker_errors(self) -> Iterator[None]:
-        transport = self._celery.connection_for_write()
-        errors: tuple[type[BaseException], ...] = (*transport.connection_errors, *transport.channel_errors)
         try:
             yield
-        except (OSError, KombuError, *errors) as error:
+        except (OSError, KombuError, *_errors(self._celery)) as error:
             self.close()
             raise BrokerError(f"the broker does not answer: {error}") from error
+
+
+def _errors(celery: Celery) -> tuple[type[Exception], ...]:
+    transport = celery.connection_for_write()
+    return (*transport.connection_errors, *transport.channel_errors)  # type: ignore[arg-type]  # Untyped tuples.
 
 
 def _redis(connection: Connection) -> Redis:
