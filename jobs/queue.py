@@ -70,7 +70,7 @@ class Conveyor:
         """Drop the connection; the next use makes another."""
         connection, self._connection, self._producer = self._connection, None, None
         if connection is not None:
-            with suppress(OSError, KombuError, *_errors(self._celery)):
+            with suppress(*_errors(self._celery)):
                 connection.release()
 
     def _open(self) -> tuple[Connection, Producer]:
@@ -94,14 +94,14 @@ class Conveyor:
     def _broker_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, KombuError, *_errors(self._celery)) as error:
+        except _errors(self._celery) as error:
             self.close()
             raise BrokerError(f"the broker does not answer: {error}") from error
 
 
-def _errors(celery: Celery) -> tuple[type[Exception], ...]:
+def _errors(celery: Celery) -> tuple[type[BaseException], ...]:
     transport = celery.connection_for_write()
-    return (*transport.connection_errors, *transport.channel_errors)  # type: ignore[arg-type]  # Untyped tuples.
+    return (OSError, KombuError, *transport.connection_errors, *transport.channel_errors)
 
 
 def _redis(connection: Connection) -> Redis:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from jobs.kinds import BATCHES, Kind, kind_named
+from jobs.kinds import BATCHES, KINDS, Kind, kind_named
 from jobs.model import NewJob
 from store.jobs import reads, submissions, transitions
 from store.jobs.records import Job
@@ -73,7 +73,9 @@ def fingerprint(request: object) -> bytes:
     return hashlib.sha256(json.dumps(request, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
-def submit(session: Session, new_job: NewJob, idempotency: Idempotency | None = None) -> Submission:
+def submit(
+    session: Session, new_job: NewJob, idempotency: Idempotency | None = None, kinds: Mapping[str, Kind] = KINDS
+) -> Submission:
     """Accept a job.
 
     Raises:
@@ -81,7 +83,7 @@ def submit(session: Session, new_job: NewJob, idempotency: Idempotency | None = 
         QueueFullError: too many jobs wait already.
         IdempotencyConflictError: the key belongs to another request.
     """
-    kind = kind_named(new_job.kind)
+    kind = kind_named(new_job.kind, kinds)
     _refuse_if_full(session, kind, 1)
     return _insert(session, [_row(new_job, kind)], idempotency)
 

@@ -1,0 +1,170 @@
+"""The composition root of the worker processes, and of the dispatcher beside them.
+
+``celery --app workers.app:app`` finds the Celery app here. A worker builds what its queues need when Celery has set
+it up, and begins to beat when it is ready to consume. On SIGTERM it drains while Celery's warm shutdown waits for the
+threads: running jobs finish within the grace, or go back to the queue uncounted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from celery import Celery, signals
+from sqlalchemy import Engine
+from uuid_utils.compat import uuid7
+
+from config import logging as config_logging
+from config.celery import MAINTENANCE_TICK, celery_settings
+from config.settings import Settings, load
+from jobs import maintenance
+from jobs.dispatcher import Dispatcher
+from jobs.heartbeat import Heartbeat
+from jobs.kinds import KINDS
+from jobs.lifecycle import Lifecycle
+from jobs.model import Handler
+from jobs.queue import Conveyor
+from jobs.sweeper import Sweeper
+from store.db import create_engine
+from store.workers import WorkerRecord
+from workers.tasks.canaries import sing
+
+GRACE_S = 25.0
+"""How long running jobs may go on after SIGTERM."""
+
+STUCK_S = 10.0
+"""How long a released job's thread may still take before the process ends without it."""
+
+SPARE_CONNECTIONS = 3
+
+log = logging.getLogger(__name__)
+
+
+def __getattr__(name: str) -> Celery:
+    """Build ``app`` when somebody asks for it, so that importing this module does nothing."""
+    if name == "app":
+        return create_app()
+    raise AttributeError(name)
+
+
+def create_app(settings: Settings | None = None) -> Celery:
+    """Build the Celery app: a task per kind of job, and the maintenance tick."""
+    settings = settings or load()
+    app = Celery("yardmaster", set_as_current=False)
+    app.conf.update(celery_settings(settings.redis_url, tuple(KINDS)))
+    worker = Worker(settings)
+    for kind in KINDS:
+        app.task(name=kind)(_task(worker, kind))
+    app.task(name=MAINTENANCE_TICK)(worker.tick)
+    worker.connect()
+    return app
+
+
+class Worker:
+    """One worker process: what it is made of, and how it begins and ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._lifecycle: Lifecycle | None = None
+        self._closers: list[Callable[[], None]] = []
+        self._ended = threading.Event()
+
+    def connect(self) -> None:
+        """Follow Celery's signals."""
+        signals.setup_logging.connect(self._on_logging, weak=False)
+        signals.celeryd_after_setup.connect(self._on_setup, weak=False)
+        signals.worker_ready.connect(self._on_ready, weak=False)
+        signals.worker_shutting_down.connect(self._on_shutting_down, weak=False)
+        signals.worker_shutdown.connect(self._on_shutdown, weak=False)
+
+    def run(self, kind: str, job_id: str) -> None:
+        """Take one job through its life."""
+        assert self._lifecycle is not None
+        self._lifecycle.run(kind, UUID(job_id))
+
+    def tick(self) -> None:
+        """Submit what is due and forget what is old; as often and as many at once as anybody likes."""
+        assert self._engine is not None
+        maintenance.tick(self._engine)
+
+    def build(self, queues: Sequence[str], slots: int) -> None:
+        """Build what a worker for ``queues`` needs; it does nothing yet."""
+        self._engine = create_engine(self._settings.database_url, slots + SPARE_CONNECTIONS, "yardmaster-worker")
+        self._closers.append(self._engine.dispose)
+        served = tuple(queue for queue in queues if queue in KINDS)
+        record = WorkerRecord(uuid7(), f"{socket.gethostname()}:{os.getpid()}", served, slots)
+        self._heartbeat = Heartbeat(self._engine, record)
+        self._lifecycle = Lifecycle(self._engine, self._heartbeat, self._handlers(served))
+
+    def _handlers(self, kinds: Sequence[str]) -> dict[str, Handler]:
+        handlers: dict[str, Handler] = {}
+        if "canaries" in kinds:
+            handlers["canaries"] = sing
+        return handlers
+
+    def _on_logging(self, **_: object) -> None:
+        config_logging.configure(self._settings.log_level)
+
+    def _on_setup(self, instance: object, **_: object) -> None:
+        queues: Sequence[str] = list(instance.app.amqp.queues.consume_from)  # type: ignore[attr-defined]
+        self.build(queues, int(instance.concurrency))  # type: ignore[attr-defined]
+
+    def _on_ready(self, **_: object) -> None:
+        assert self._heartbeat is not None
+        self._heartbeat.start()
+
+    def _on_shutting_down(self, **_: object) -> None:
+        # Celery calls this in its signal handler, so the waiting is another thread's.
+        threading.Thread(target=self._drain, name="drain", daemon=True).start()
+
+    def _drain(self) -> None:
+        if self._lifecycle is not None:
+            self._lifecycle.drain(GRACE_S)
+        if not self._ended.wait(STUCK_S):
+            log.error("a job did not stop; its row is released, so the process ends without it")
+            logging.shutdown()
+            os._exit(0)
+
+    def _on_shutdown(self, **_: object) -> None:
+        self._ended.set()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        for close in reversed(self._closers):
+            close()
+
+
+def _task(worker: Worker, kind: str) -> Callable[[str], None]:
+    def run(job_id: str) -> None:
+        worker.run(kind, job_id)
+
+    return run
+
+
+def run_dispatcher(settings: Settings | None = None) -> None:
+    """Run the dispatcher, the sweeper and the clock until SIGTERM or SIGINT; any number of processes may."""
+    settings = settings or load()
+    config_logging.configure(settings.log_level)
+    app = Celery("yardmaster", set_as_current=False)
+    app.conf.update(celery_settings(settings.redis_url, tuple(KINDS)))
+    engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher")
+    dispatcher = Dispatcher(engine, Conveyor(app))
+    sweeper = Sweeper(engine, Conveyor(app))
+    clock = maintenance.Clock(engine)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: dispatcher.stop())
+    threads = [threading.Thread(target=part.run, name=type(part).__name__) for part in (sweeper, clock)]
+    for thread in threads:
+        thread.start()
+    dispatcher.run()
+    sweeper.stop()
+    clock.stop()
+    for thread in threads:
+        thread.join()
+    engine.dispose()
