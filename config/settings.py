@@ -53,6 +53,7 @@ class ApiSettings:
     """The widths and bounds of the HTTP API; per process where nothing else is said.
 
     A request that waits, and an event stream, keep a thread each, so the two bounds together stay below the threads.
+    ``has_shared_metrics``: the processes add up their metrics in ``metrics_dir``. ``languages`` ``None``: all.
     """
 
     processes: int
@@ -65,6 +66,8 @@ class ApiSettings:
     max_batch_bytes: int
     grace_s: int
     metrics_dir: Path
+    has_shared_metrics: bool
+    languages: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class StackSettings:
     """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port."""
 
     home: Path
+    sandbox: str
+    sandbox_images_dir: Path
     database_url: str | None
     redis_url: str | None
     api_port: int | None
@@ -98,10 +103,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         database_url=read.text("DATABASE_URL"),
         redis_url=read.text("REDIS_URL"),
         home=read.home(),
-        sandbox=read.choice("SANDBOX", ("auto", "docker", "namespace")),
+        sandbox=read.sandbox(),
         sandbox_reuse=read.choice("SANDBOX_REUSE", ("clean", "never")),
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
-        sandbox_images_dir=Path(read.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images"))),
+        sandbox_images_dir=read.sandbox_images_dir(),
         docker_host=read.optional("DOCKER_HOST"),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
         rate_limits=read.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60"),
@@ -146,6 +151,8 @@ def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
         max_batch_bytes=read.positive("API_MAX_BATCH_BYTES", 8 * 2**20),
         grace_s=read.positive("API_GRACE_S", 30),
         metrics_dir=Path(read.text("PROMETHEUS_MULTIPROC_DIR", str(read.home() / "api-metrics"))),
+        has_shared_metrics=read.optional("PROMETHEUS_MULTIPROC_DIR") is not None,
+        languages=frozenset(names.split(",")) if (names := read.optional("API_LANGUAGES")) else None,
     )
     if settings.max_waiters + settings.max_streams >= settings.threads:
         raise SettingsError("API_THREADS must be above API_MAX_WAITERS and API_MAX_STREAMS together")
@@ -161,6 +168,8 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
     read = _Reader(os.environ if environ is None else environ)
     return StackSettings(
         home=read.home(),
+        sandbox=read.sandbox(),
+        sandbox_images_dir=read.sandbox_images_dir(),
         database_url=read.optional("DATABASE_URL"),
         redis_url=read.optional("REDIS_URL"),
         api_port=read.port("API_PORT"),
@@ -176,6 +185,12 @@ def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
         url=read.optional("YARDMASTER_URL"),
         api_key=read.optional("YARDMASTER_API_KEY"),
     )
+
+
+def is_ci(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the tests run in continuous integration, where nothing may be skipped."""
+    read = _Reader(os.environ if environ is None else environ)
+    return read.text("CI", "false") == "true"
 
 
 def inherit(changes: Mapping[str, str]) -> dict[str, str]:
@@ -198,6 +213,12 @@ class _Reader:
 
     def home(self) -> Path:
         return Path(self.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser().absolute()
+
+    def sandbox(self) -> str:
+        return self.choice("SANDBOX", ("auto", "docker", "namespace"))
+
+    def sandbox_images_dir(self) -> Path:
+        return Path(self.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images")))
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])

@@ -1,0 +1,110 @@
+"""The HTTP API as the command line uses it; what the API refuses becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import click
+import requests
+
+from cli.stack.home import Home
+from config.settings import load_client
+
+TIMEOUT_S = 60.0
+EXIT_NOT_REACHED = 3
+
+
+class NotReachedError(click.ClickException):
+    """No API answers at the address."""
+
+    exit_code = EXIT_NOT_REACHED
+
+
+class RefusedError(click.ClickException):
+    """The API answered with an error; the message is the API's, with every field that it names."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.status = response.status_code
+        super().__init__(_explain(response))
+
+
+class ApiClient:
+    """One API under ``url``, opened with ``api_key``. Answers are returned as parsed JSON."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {api_key}"
+        # The API's own address: a proxy for the outer world does not lead there, nor does ~/.netrc know its key.
+        self._session.trust_env = False
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, object]:
+        """Read ``path``."""
+        return self._ask("GET", path, params=query)
+
+    def post(
+        self, path: str, body: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, object]:
+        """Post ``body`` to ``path``."""
+        return self._ask("POST", path, json=body, headers=headers)
+
+    def delete(self, path: str) -> dict[str, object]:
+        """Delete ``path``."""
+        return self._ask("DELETE", path)
+
+    def finished_job(self, job_id: str) -> dict[str, object]:
+        """Wait, however long it takes, until the job is final, and return it."""
+        while True:
+            job = self.get(f"/v1/jobs/{quote(job_id)}", {"wait": 20})
+            if job["finished_at"] is not None:
+                return job
+
+    def _ask(self, method: str, path: str, **arguments: object) -> dict[str, object]:
+        try:
+            response = self._session.request(
+                method, self.url + path, timeout=TIMEOUT_S, allow_redirects=False, **arguments  # type: ignore[arg-type]
+            )  # fmt: skip
+        except requests.RequestException as error:
+            raise NotReachedError(f"no API answers at {self.url} ({type(error).__name__}); is it running?") from error
+        if response.status_code >= 300:
+            raise RefusedError(response)
+        return dict(response.json()) if response.content else {}
+
+
+def find_api() -> ApiClient:
+    """Return the API that the settings name, else that of the stack running in the home.
+
+    Raises:
+        NotReachedError: neither is there, or no key for it.
+    """
+    settings = load_client()
+    home = Home(settings.home)
+    running = home.running()
+    url = settings.url or (running.api if running else None)
+    if url is None:
+        raise NotReachedError(
+            f"no stack is running in {home.path}; start one with `yardmaster up`, or set YARDMASTER_URL"
+        )
+    key = settings.api_key or home.find_secret("api_key")
+    if key is None:
+        raise NotReachedError("no API key; set YARDMASTER_API_KEY (make one with `yardmaster keys create`)")
+    return ApiClient(url, key)
+
+
+def _explain(response: requests.Response) -> str:
+    try:
+        problem = dict(response.json())
+    except ValueError:
+        return f"the API answered {response.status_code} {response.reason}"
+    lines = [f"{problem.get('title', response.reason)} ({response.status_code})"]
+    if detail := problem.get("detail"):
+        lines[0] += f": {detail}"
+    lines += [f"  {_place(error)}: {error.get('detail', '')}" for error in problem.get("errors", [])]
+    if wait := response.headers.get("Retry-After"):
+        lines.append(f"  try again in {wait} s")
+    return "\n".join(lines)
+
+
+def _place(error: Mapping[str, object]) -> object:
+    return next((value for name, value in error.items() if name != "detail"), "")

@@ -1,0 +1,86 @@
+"""``yardmaster demo``: bring up the whole stack, run a real program in every language, show what came of it, stop."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cli.client import ApiClient, RefusedError
+from cli.output import print_table
+from cli.run import run_to_the_end
+from cli.stack.home import Addresses
+from cli.stack.stack import run_stack
+from cli.up import START_ERRORS
+from config.settings import load_stack
+
+EXIT_INTERRUPTED = 130
+# Each example counts the primes up to the number that it reads.
+CASES = [
+    {"name": "ten", "stdin": "10\n", "expected_stdout": "4 primes up to 10\n"},
+    {"name": "ten thousand", "stdin": "10000\n", "expected_stdout": "1229 primes up to 10000\n"},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    language: str
+    version: str
+    verdict: str
+    seconds: float
+
+
+@click.command()
+def demo() -> None:
+    """Start everything, run a program in every language over HTTP, print a table, stop; 0 when all were accepted."""
+    settings = load_stack()
+    rows: list[_Row] = []
+
+    def try_every_language(addresses: Addresses) -> None:
+        click.echo(f"The API answers at {addresses.api}.", err=True)
+        api = ApiClient(addresses.api, addresses.api_key)
+        rows.extend(_run_example(api, language, settings.sandbox_images_dir) for language in _languages(api))
+
+    click.echo(f"Starting PostgreSQL, Valkey and the processes under {settings.home} ...", err=True)
+    try:
+        is_interrupted = run_stack(settings, None, try_every_language)
+    except START_ERRORS as error:
+        raise click.ClickException(str(error)) from error
+    if is_interrupted:
+        raise SystemExit(EXIT_INTERRUPTED)
+    _print_rows(rows)
+    click.echo("Everything is stopped; nothing is left running.", err=True)
+    sys.exit(0 if rows and all(row.verdict == "accepted" for row in rows) else 1)
+
+
+def _languages(api: ApiClient) -> list[dict[str, object]]:
+    found = api.get("/v1/languages")["languages"]
+    if not isinstance(found, list):
+        raise click.ClickException("the API's answer has no list of languages")
+    return found
+
+
+def _run_example(api: ApiClient, language: dict[str, object], images_dir: Path) -> _Row:
+    name = str(language["name"])
+    example = images_dir / name / f"example{Path(str(language['file_name'])).suffix}"
+    started_at = time.monotonic()
+    try:
+        job = run_to_the_end(api, {"language": name, "source": example.read_text(), "cases": CASES})
+    except (OSError, RefusedError) as error:
+        return _Row(name, str(language["version"]), f"not run: {error}", 0.0)
+    result = job.get("result")
+    if not isinstance(result, dict):
+        return _Row(
+            name, str(language["version"]), f"{job['state']}: {job.get('error')}", time.monotonic() - started_at
+        )
+    return _Row(name, str(result["language_version"]), str(result["verdict"]), time.monotonic() - started_at)
+
+
+def _print_rows(rows: list[_Row]) -> None:
+    print_table(
+        ("language", "version", "verdict", "seconds"),
+        [(row.language, row.version, row.verdict, f"{row.seconds:.2f}") for row in rows],
+    )

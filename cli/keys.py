@@ -1,0 +1,59 @@
+"""``yardmaster keys``: make, list and revoke API keys, in the database itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import UUID
+
+import click
+
+from cli.database import open_database
+from cli.output import print_json, print_table
+from store import api_keys
+from store.db import transactions
+
+COLUMNS = ("id", "owner", "name", "tier", "is_admin", "created_at", "revoked_at")
+
+
+@click.group()
+def keys() -> None:
+    """Make and revoke API keys."""
+
+
+@keys.command("create")
+@click.option("--owner", required=True, help="Whose jobs the key sees.")
+@click.option("--name", default="cli", show_default=True, help="A word to tell the owner's keys apart.")
+@click.option("--tier", default="free", show_default=True, help="A tier of RATE_LIMITS.")
+@click.option("--admin", "is_admin", is_flag=True, help="See and steer every owner's jobs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def create_key(owner: str, name: str, tier: str, *, is_admin: bool, as_json: bool) -> None:
+    """Make a key and print it, this once: only its hash is kept."""
+    with open_database() as engine, transactions(engine).begin() as session:
+        made, key = api_keys.create(session, api_keys.NewApiKey(owner, name, tier, is_admin))
+    if as_json:
+        print_json(asdict(made) | {"key": key})
+    else:
+        click.echo(key)
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_keys(*, as_json: bool) -> None:
+    """List the keys, without their text."""
+    with open_database() as engine, transactions(engine).begin() as session:
+        found = [asdict(key) for key in api_keys.list_all(session)]
+    if as_json:
+        print_json(found)
+    else:
+        print_table(COLUMNS, [[key[column] for column in COLUMNS] for key in found])
+
+
+@keys.command("revoke")
+@click.argument("key_id", type=click.UUID)
+def revoke_key(key_id: UUID) -> None:
+    """Revoke a key for good, at once, in every process."""
+    with open_database() as engine, transactions(engine).begin() as session:
+        is_revoked = api_keys.revoke(session, key_id)
+    if not is_revoked:
+        raise click.ClickException(f"no key {key_id} that could be revoked")
+    click.echo(f"{key_id} revoked")

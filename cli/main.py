@@ -1,0 +1,36 @@
+"""The ``yardmaster`` command."""
+
+from __future__ import annotations
+
+import click
+
+from cli.database import db
+from cli.demo import demo
+from cli.jobs import jobs
+from cli.keys import keys
+from cli.processes import api, beat, dispatcher, flower, worker
+from cli.queues import queues
+from cli.run import run
+from cli.up import up
+from config.settings import SettingsError
+
+EXIT_WRONG_SETTING = 78  # EX_CONFIG of sysexits.h
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="yardmaster")
+def cli() -> None:
+    """Run jobs: start the platform, give it programs, look after its queues."""
+
+
+for _command in (up, demo, run, jobs, queues, keys, db, api, worker, dispatcher, beat, flower):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command that the arguments name; a wrong setting ends it with a sentence."""
+    try:
+        cli(prog_name="yardmaster")
+    except SettingsError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EXIT_WRONG_SETTING) from error

@@ -1,0 +1,107 @@
+"""``yardmaster run``: run one program through the HTTP API and print what it did."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from cli.client import ApiClient, find_api
+from cli.output import print_json
+
+EXIT_NOT_ACCEPTED = 1
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--language", help="A name of `GET /v1/languages`; by default the file's ending tells.")
+@click.option("--stdin", "stdin", type=click.File("r"), help="The program's input; - is this command's own.")
+@click.option(
+    "--case",
+    "cases",
+    multiple=True,
+    type=(click.Path(exists=True, dir_okay=False, path_type=Path), click.Path(exists=True, path_type=Path)),
+    metavar="INPUT EXPECTED",
+    help="A file with input and one with the output that it should give; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the finished job as JSON.")
+def run(
+    file: Path, language: str | None, stdin: TextIO | None, cases: Sequence[tuple[Path, Path]], *, as_json: bool
+) -> None:
+    """Compile and run FILE, and end with 0 when it was accepted, else with 1."""
+    api = find_api()
+    body: dict[str, object] = {"language": language or language_of(api, file), "source": file.read_text()}
+    if stdin is not None:
+        body["stdin"] = stdin.read()
+    if cases:
+        body["cases"] = [
+            {"name": given.name, "stdin": given.read_text(), "expected_stdout": expected.read_text()}
+            for given, expected in cases
+        ]
+    job = run_to_the_end(api, body)
+    if as_json:
+        print_json(job)
+    else:
+        _print_result(job)
+    if _result(job).get("verdict") != "accepted":
+        raise SystemExit(EXIT_NOT_ACCEPTED)
+
+
+def run_to_the_end(api: ApiClient, body: dict[str, object]) -> dict[str, object]:
+    """Submit a code run and return its finished job."""
+    job = api.post("/v1/code-runs", body, {"Prefer": "wait=20"})
+    return job if job.get("finished_at") else api.finished_job(str(job["id"]))
+
+
+def language_of(api: ApiClient, file: Path) -> str:
+    """Return the language whose programs are named like ``file``.
+
+    Raises:
+        click.UsageError: none is, or the ending belongs to several.
+    """
+    languages = api.get("/v1/languages")["languages"]
+    if not isinstance(languages, list):
+        raise click.ClickException("the API's answer has no list of languages")
+    found = [str(each["name"]) for each in languages if Path(str(each["file_name"])).suffix == file.suffix]
+    if len(found) != 1:
+        raise click.UsageError(f"the ending of {file.name} does not tell the language; name it with --language")
+    return found[0]
+
+
+def _print_result(job: dict[str, object]) -> None:
+    result = _result(job)
+    if not result:
+        click.echo(f"{job['state']}: {job.get('error')}", err=True)
+        return
+    compilation = result.get("compilation")
+    if isinstance(compilation, dict):
+        click.echo(_stream(compilation, "stdout") + _stream(compilation, "stderr"), nl=False, err=True)
+    cases = result.get("cases")
+    for case in cases if isinstance(cases, list) else []:
+        _print_case(case)
+    click.echo(f"{result['verdict']} ({result['language']} {result['language_version']})", err=True)
+
+
+def _print_case(case: dict[str, object]) -> None:
+    click.echo(_stream(case, "stdout"), nl=False)
+    click.echo(_stream(case, "stderr"), nl=False, err=True)
+    usage = case.get("usage")
+    if isinstance(usage, dict):
+        click.echo(
+            f"case {case['name']}: {case['verdict']}, {usage['cpu_s']:.3f} s CPU, {usage['wall_s']:.3f} s, "
+            f"{usage['memory_bytes'] / 2**20:.1f} MiB",
+            err=True,
+        )
+
+
+def _stream(execution: dict[str, object], name: str) -> bytes:
+    content = str(execution[name])
+    return base64.b64decode(content) if execution[f"{name}_encoding"] == "base64" else content.encode()
+
+
+def _result(job: dict[str, object]) -> dict[str, object]:
+    result = job.get("result")
+    return result if isinstance(result, dict) else {}

@@ -1,0 +1,209 @@
+"""The embedded stack: servers, tables, a key, and every process of the platform, under one folder and one command.
+
+Start: hold the home, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end first, then
+Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing either.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import FrameType
+from typing import TextIO
+
+import click
+import psycopg2
+import requests
+from psycopg2.errors import DuplicateDatabase
+
+from cli.stack.home import Addresses, Home
+from cli.stack.ports import choose_port
+from cli.stack.servers import HOST, PostgresServer, ValkeyServer
+from cli.stack.supervisor import Supervisor
+from config.settings import REPOSITORY, StackSettings, inherit
+from store import api_keys
+from store.db import create_engine, transactions
+from store.migrate import migrate
+
+PROCESSES = (
+    ("api", ["api"]),
+    ("dispatcher", ["dispatcher"]),
+    ("worker-code", ["worker", "code"]),
+    ("worker-general", ["worker", "general"]),
+    ("beat", ["beat"]),
+    ("flower", ["flower"]),
+)
+DATABASE = "yardmaster"
+API_PORT = 8000
+FLOWER_PORT = 5555
+FLOWER_USER = "yardmaster"
+READY_TIMEOUT_S = 90.0
+READY_POLL_S = 0.1
+GRACE_S = 40.0
+
+
+class StackError(Exception):
+    """The stack did not come up, or broke; the message says where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    home: Home
+    settings: StackSettings
+    log: TextIO
+    use: Callable[[Addresses], None]
+
+
+def run_stack(settings: StackSettings, log: TextIO | None, use: Callable[[Addresses], None]) -> bool:
+    """Run the stack until a signal, or until ``use`` returns; tell whether it was a signal.
+
+    ``use`` is called with the addresses once the API and Flower answer, in a thread of its own; the stack stops when
+    it is done. What the processes write goes to ``log``, or to a file in the home.
+
+    Raises:
+        StackError: a process keeps crashing, or the stack did not answer in time.
+        click.ClickException: as raised by ``use``.
+        HomeError, PortTakenError, ServerError: it could not be started.
+    """
+    home = Home(settings.home)
+    with home.held(), ExitStack() as stack:
+        _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
+        plan = _Plan(home, settings, log or stack.enter_context(_open_log(home)), use)
+        addresses = _start_servers(plan, stack)
+        return _run_processes(plan, addresses)
+
+
+def _stop_in_order_on(*signals: signal.Signals) -> None:
+    def leave(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    for each in signals:
+        signal.signal(each, leave)
+
+
+def _start_servers(plan: _Plan, stack: ExitStack) -> Addresses:
+    home, settings = plan.home, plan.settings
+    database_url = settings.database_url or _start_postgres(home, stack)
+    redis_url = settings.redis_url or _start_valkey(home, stack)
+    api_port = choose_port(settings.api_port, API_PORT, "API_PORT")
+    flower_port = choose_port(settings.flower_port, FLOWER_PORT, "FLOWER_PORT")
+    return Addresses(
+        pid=os.getpid(),
+        api=f"http://{HOST}:{api_port}",
+        flower=f"http://{HOST}:{flower_port}",
+        flower_user=FLOWER_USER,
+        flower_password=home.secret("flower_password"),
+        api_key=_prepare_database(home, database_url),
+        database_url=database_url,
+        redis_url=redis_url,
+        log=str(getattr(plan.log, "name", "")),
+    )
+
+
+def _start_postgres(home: Home, stack: ExitStack) -> str:
+    server = PostgresServer(home.path / "postgres", is_tethered=True)
+    stack.callback(server.stop)
+    server.start()
+    connection = psycopg2.connect(server.url())
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {DATABASE}")
+    except DuplicateDatabase:
+        pass  # Not the first start on this home.
+    finally:
+        connection.close()
+    return server.url(DATABASE)
+
+
+def _start_valkey(home: Home, stack: ExitStack) -> str:
+    server = ValkeyServer(home.path / "valkey", is_tethered=True)
+    stack.callback(server.stop)
+    server.start()
+    return server.url()
+
+
+def _prepare_database(home: Home, url: str) -> str:
+    """Bring the tables up to date and return an administrator's key that is valid in this database."""
+    engine = create_engine(url, pool_size=1, application_name="yardmaster up")
+    try:
+        migrate(engine)
+        with transactions(engine).begin() as session:
+            key = home.find_secret("api_key")
+            if key is None or api_keys.find_valid(session, key) is None:
+                new = api_keys.NewApiKey(owner="local", name="yardmaster up", tier="unlimited", is_admin=True)
+                _, key = api_keys.create(session, new)
+    finally:
+        engine.dispose()
+    home.keep_secret("api_key", key)
+    return key
+
+
+def _run_processes(plan: _Plan, addresses: Addresses) -> bool:
+    supervisor = Supervisor(plan.log, GRACE_S)
+    environment = inherit(_environment(plan, addresses))
+    for name, arguments in PROCESSES:
+        supervisor.add(name, [sys.executable, "-m", "cli", *arguments], environment, REPOSITORY)
+    failures: list[click.ClickException | StackError] = []
+
+    def use_and_stop() -> None:
+        try:
+            _wait_until_ready(addresses)
+            plan.home.announce(addresses)
+            plan.use(addresses)
+        except (click.ClickException, StackError) as error:
+            failures.append(error)
+        finally:
+            supervisor.terminate()
+
+    supervisor.when_started(use_and_stop)
+    signal.signal(signal.SIGHUP, lambda *_: supervisor.terminate())
+    supervisor.loop()
+    if supervisor.broken:
+        raise StackError(f"{supervisor.broken} keeps crashing; its output is in {addresses.log}")
+    if failures:
+        raise failures[0]
+    return supervisor.is_interrupted
+
+
+def _environment(plan: _Plan, addresses: Addresses) -> dict[str, str]:
+    return {
+        "DATABASE_URL": addresses.database_url,
+        "REDIS_URL": addresses.redis_url,
+        "YARDMASTER_HOME": str(plan.home.path),
+        "API_BIND": addresses.api.removeprefix("http://"),
+        "FLOWER_ADDRESS": HOST,
+        "FLOWER_PORT": addresses.flower.rsplit(":", 1)[1],
+        "FLOWER_USER": addresses.flower_user,
+        "FLOWER_PASSWORD": addresses.flower_password,
+    }
+
+
+def _wait_until_ready(addresses: Addresses) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    for url in (f"{addresses.api}/readyz", f"{addresses.flower}/healthcheck"):
+        while not _answers(url):
+            if time.monotonic() > deadline:
+                raise StackError(f"{url} does not answer; the processes' output is in {addresses.log}")
+            time.sleep(READY_POLL_S)
+
+
+def _answers(url: str) -> bool:
+    session = requests.Session()
+    session.trust_env = False
+    try:
+        return session.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def _open_log(home: Home) -> TextIO:
+    path = home.logs / "stack.log"
+    if path.exists():
+        path.replace(path.with_suffix(".log.1"))
+    return path.open("w")

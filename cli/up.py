@@ -1,0 +1,51 @@
+"""``yardmaster up``: the embedded stack, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import click
+
+from cli.output import print_json
+from cli.stack.home import Addresses, HomeError
+from cli.stack.ports import PortTakenError
+from cli.stack.servers import ServerError
+from cli.stack.stack import StackError, run_stack
+from config.settings import load_stack
+
+START_ERRORS = (HomeError, PortTakenError, ServerError, StackError)
+
+
+@click.command()
+@click.option("--show-log", is_flag=True, help="Write the processes' output here instead of into a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the addresses and the key as JSON.")
+def up(*, show_log: bool, as_json: bool) -> None:
+    """Start everything and stay, printing the addresses; Ctrl-C stops it."""
+    settings = load_stack()
+
+    def show_and_stay(addresses: Addresses) -> None:
+        _show(addresses, as_json=as_json)
+        threading.Event().wait()
+
+    click.echo(f"Starting PostgreSQL, Valkey and the processes under {settings.home} ...", err=True)
+    try:
+        run_stack(settings, sys.stdout if show_log else None, show_and_stay)
+    except START_ERRORS as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("Stopped; nothing is left running.", err=True)
+
+
+def _show(addresses: Addresses, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"api": addresses.api, "api_key": addresses.api_key, "flower": addresses.flower,
+                    "flower_user": addresses.flower_user, "flower_password": addresses.flower_password})  # fmt: skip
+        return
+    click.echo(f"""
+  API      {addresses.api}
+  Docs     {addresses.api}/docs
+  Flower   {addresses.flower}   (user {addresses.flower_user}, password {addresses.flower_password})
+  Key      {addresses.api_key}   (administrator; send it as "Authorization: Bearer KEY")
+  Log      {addresses.log or "here"}
+
+Ctrl-C stops everything.""")
