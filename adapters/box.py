@@ -15,7 +15,6 @@ from adapters.sandbox_protocol import (
     parse_execution,
     unpack_artefact,
 )
-from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, Limits, SourceFile
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
 
@@ -60,17 +59,16 @@ class Box:
 class BoxSession:
     """``domain.code_runs.sandbox.SandboxSession`` in a box."""
 
-    def __init__(self, box: Box, language: Language) -> None:
+    def __init__(self, box: Box, *, is_compiled: bool) -> None:
         self._box = box
-        self._language = language
+        self._place = "src" if is_compiled else "app"
         self._is_killed = False
         self.failure: str | None = None
 
     def load(self, files: Sequence[SourceFile]) -> None:
         """Put files in place; a failure shows in the call that follows."""
-        place = "app" if self._language.compile_command is None else "src"
         listed, body = files_fields(files)
-        self._box.channel.post({"op": "load", "places": [place], "files": listed}, body)
+        self._box.channel.post({"op": "load", "place": self._place, "files": listed}, body)
 
     def compile(self, argv: Sequence[str], limits: Limits) -> Execution:
         """Run the compiler on the loaded files."""
@@ -85,7 +83,7 @@ class BoxSession:
     def install(self, artefact: bytes) -> None:
         """Put an earlier ``artefact`` in place; a failure to write it shows in the call that follows."""
         listed, body = unpack_artefact(artefact)
-        self._box.channel.post({"op": "load", "places": ["app"], "files": listed}, body)
+        self._box.channel.post({"op": "load", "place": "app", "files": listed}, body)
 
     def run(self, argv: Sequence[str], stdin: bytes, limits: Limits) -> Execution:
         """Run the program once."""

@@ -25,7 +25,7 @@ import time
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -97,15 +97,20 @@ class BoxPool:
         self._makers = ThreadPoolExecutor(options.makers, "sandbox-make")
         self._cleaners = ThreadPoolExecutor(4, "sandbox-clean")
 
+    def session(self, language: Language) -> AbstractContextManager[BoxSession]:
+        """Lend a clean box for one code run in ``language``; raises as ``lend`` does."""
+        is_compiled = language.compile_command is not None
+        return self.lend(self._maker.key(language), is_compiled=is_compiled)
+
     @contextmanager
-    def session(self, language: Language) -> Iterator[BoxSession]:
-        """Lend a clean box for one code run.
+    def lend(self, key: str, *, is_compiled: bool = False) -> Iterator[BoxSession]:
+        """Lend a clean box of ``key``; ``is_compiled`` says whether what is loaded is for a compiler.
 
         Raises:
             SandboxError: none can be made, or none became free in time.
         """
-        box = self._take(self._maker.key(language))
-        session = BoxSession(box, language)
+        box = self._take(key)
+        session = BoxSession(box, is_compiled=is_compiled)
         is_whole = False
         try:
             yield session

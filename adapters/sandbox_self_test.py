@@ -5,6 +5,8 @@ The probes themselves are ``sandbox_images/agent/probes.py``: they run in the bo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.code_runs.model import Limits
 from domain.code_runs.sandbox import SandboxError, SandboxSession
 
@@ -13,13 +15,13 @@ _LIMITS = Limits(
 )
 
 
-def what_gets_through(session: SandboxSession, probes: str) -> tuple[str, ...]:
-    """Return the names of the forbidden things that work in the session's box; ``probes`` is the program's path there.
+def what_gets_through(session: SandboxSession, probes: Sequence[str]) -> tuple[str, ...]:
+    """Return the forbidden things that work in the session's box; ``probes`` is how to run that program there.
 
     Raises:
         SandboxError: the probes themselves failed, so nothing is known.
     """
-    end = session.run(("/usr/bin/python3", "-I", "-S", probes), b"", _LIMITS)
+    end = session.run(probes, b"", _LIMITS)
     if end.exit_code != 0 or end.limit_hit is not None or end.is_stdout_truncated:
         raise SandboxError(f"the sandbox's self-test did not run: {end.stderr.decode(errors='replace')[-500:]}")
     return tuple(end.stdout.decode().splitlines())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _AGENT_FOLDER = "/usr/lib/yardmaster/agent"
 AGENT_COMMAND = ("/usr/bin/python3", "-I", "-S", f"{_AGENT_FOLDER}/__main__.py")
-PROBES_PATH = f"{_AGENT_FOLDER}/probes.py"
+PROBES_COMMAND = ("/usr/bin/python3", "-I", "-S", f"{_AGENT_FOLDER}/probes.py")
 
 # What the agent needs and no program gets: to become another user (SETUID, SETGID), to kill that user's processes
 # (KILL), and to look into, empty and write-protect what that user made (DAC_OVERRIDE, FOWNER).

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from adapters.box import Box, BoxSession
 from adapters.box_pool import BoxPool, PoolCounters, PoolOptions
 from adapters.docker_sandbox.engine import DockerOptions, Engine
-from adapters.docker_sandbox.options import PROBES_PATH, BoxSize
+from adapters.docker_sandbox.options import PROBES_COMMAND, BoxSize
 from adapters.docker_sandbox.reaper import Reaper, owner_name
 from adapters.sandbox_self_test import what_gets_through
 from domain.code_runs.languages import Language
@@ -44,7 +44,7 @@ class DockerSandbox:
         self._reaper.reap()
         for language in languages:
             with self._pool.session(language) as session:
-                allowed = what_gets_through(session, PROBES_PATH)
+                allowed = what_gets_through(session, PROBES_COMMAND)
             if allowed:
                 raise SandboxError(
                     f"a container of {language.image} does not isolate: it allows {', '.join(allowed)}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
+
+from adapters.sandbox_streams import is_quiet, shut
 
 # https://docs.docker.com/reference/api/engine/: without a terminal, output comes in frames of one byte that names the
 # stream, three of nothing, and the payload's length.
@@ -44,19 +45,11 @@ class AttachedStream:
 
     def is_quiet(self) -> bool:
         """Say whether the connection is open with nothing to read."""
-        try:
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
-            return not poll.poll(0) and not self._raw
-        except (OSError, ValueError):
-            return False  # It is closed.
+        return not self._raw and is_quiet(self._socket)
 
     def shut(self) -> None:
         """End both directions; the engine then ends the agent's stdin."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # It has ended already.
+        shut(self._socket)
 
     def close(self) -> None:
         """Give the file descriptor back, once nobody reads any more."""

@@ -26,8 +26,8 @@ class Box:
 
     def load(self, fields: dict[str, object], body: bytes) -> None:
         """Put files in place before anything ran."""
-        for place in fields["places"]:  # type: ignore[attr-defined]
-            places.put({"src": places.SRC, "app": places.APP}[place], fields["files"], body)  # type: ignore[arg-type]
+        place = {"src": places.SRC, "app": places.APP}[str(fields["place"])]
+        places.put(place, fields["files"], body)  # type: ignore[arg-type]
         self._keep()
 
     def compile(self, fields: dict[str, object], body: bytes) -> tuple[dict[str, object], list[bytes]]:
@@ -117,17 +117,17 @@ def serve(stdin: int, stdout: int) -> None:
             failure = _answer(box, answers, fields, body, failure)
         except (OSError, ValueError, KeyError, places.PlaceError, places.HarvestError) as error:
             failure = f"{type(error).__name__}: {error}"
-            if fields.get("op") not in _UNANSWERED:
+            if fields.get("op") != _UNANSWERED:
                 frames.write_frame(answers, {"error": failure})
 
 
-_UNANSWERED = ("load", "install")
+_UNANSWERED = "load"
 
 
 def _answer(box: Box, answers: int, fields: dict[str, object], body: bytes, failure: str | None) -> str | None:
     """Do one request and answer it; return why a request without an answer failed, for the next one to tell."""
     op = fields["op"]
-    if op in _UNANSWERED:
+    if op == _UNANSWERED:
         box.load(fields, body)
         return failure
     if failure:

@@ -170,6 +170,10 @@ class Watch:
                 return False
             if pid == 0:
                 return True
+            if os.WIFSTOPPED(status):
+                # It made the agent its debugger, where no filter forbids that; a debugger must let it go on, or not.
+                os.kill(pid, signal.SIGKILL)
+                continue
             self._reaped_cpu_s += usage.ru_utime + usage.ru_stime
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
             if pid == self._child.pid:

@@ -1,0 +1,182 @@
+"""Stand-ins for what lies outside; each runs the same contract test as the adapter that it stands for."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from domain.code_runs.languages import Language
+from domain.code_runs.model import Execution, LimitHit, Limits, SourceFile, Usage
+from domain.code_runs.sandbox import SandboxError, SandboxKilledError
+
+
+class FakeSandbox:
+    """Runs programs as plain processes in a temporary folder that stands for ``/box``: no isolation whatever.
+
+    ``failures`` counts down: that many sessions break with a ``SandboxError`` at their first use.
+    """
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.sessions: list[FakeSandboxSession] = []
+        self.is_closed = False
+
+    @contextmanager
+    def session(self, language: Language) -> Iterator[FakeSandboxSession]:
+        if self.is_closed:
+            raise SandboxError("the sandbox is closed")
+        with tempfile.TemporaryDirectory() as folder:
+            session = FakeSandboxSession(Path(folder), language, is_broken=self.failures > 0)
+            self.failures = max(0, self.failures - 1)
+            self.sessions.append(session)
+            try:
+                yield session
+            finally:
+                session.end()
+
+    def close(self) -> None:
+        self.is_closed = True
+        for session in self.sessions:
+            session.kill()
+
+
+class FakeSandboxSession:
+    """One temporary folder. ``calls`` are the names of the calls so far, for tests that ask what was done."""
+
+    def __init__(self, box: Path, language: Language, *, is_broken: bool) -> None:
+        self.calls: list[str] = []
+        self.language = language
+        self._box = box
+        self._is_broken = is_broken
+        self._is_killed = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._kept: set[str] = set()
+        for name in ("src", "out", "app"):
+            (box / name).mkdir()
+
+    def load(self, files: Sequence[SourceFile]) -> None:
+        self._note("load")
+        place = self._box / ("src" if self.language.compile_command else "app")
+        for file in files:
+            (place / file.name).write_bytes(file.content)
+        self._keep()
+
+    def compile(self, argv: Sequence[str], limits: Limits) -> Execution:
+        self._note("compile")
+        end = self._execute(argv, b"", limits, self._box / "src")
+        if end.exit_code == 0 and end.limit_hit is None:
+            shutil.copytree(self._box / "out", self._box / "app", dirs_exist_ok=True)
+            self._keep()
+        return end
+
+    def artefact(self) -> bytes:
+        self._note("artefact")
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for path in sorted((self._box / "app").rglob("*")):
+                if path.is_file():
+                    tar.add(path, str(path.relative_to(self._box / "app")))
+        return archive.getvalue()
+
+    def install(self, artefact: bytes) -> None:
+        self._note("install")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(artefact)) as tar:
+                tar.extractall(self._box / "app", filter="data")
+        except tarfile.TarError as error:
+            raise SandboxError(f"the artefact is damaged: {error}") from error
+        self._keep()
+
+    def run(self, argv: Sequence[str], stdin: bytes, limits: Limits) -> Execution:
+        self._note("run")
+        try:
+            return self._execute(argv, stdin, limits, self._box / "app")
+        finally:
+            self._clean()
+
+    def kill(self) -> None:
+        self._is_killed.set()
+        self.end()
+
+    def end(self) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+    def _note(self, call: str) -> None:
+        if self._is_killed.is_set():
+            raise SandboxKilledError("the box was killed")
+        if self._is_broken:
+            raise SandboxError("the box broke")
+        self.calls.append(call)
+
+    def _keep(self) -> None:
+        self._kept = set(os.listdir(self._box / "app"))
+
+    def _clean(self) -> None:
+        for path in (self._box / "app").iterdir():
+            if path.name not in self._kept:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def _execute(self, argv: Sequence[str], stdin: bytes, limits: Limits, cwd: Path) -> Execution:
+        words = [word.replace("/box", str(self._box)) for word in argv]
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            given.write(stdin)
+            given.seek(0)
+            started = time.monotonic()
+            try:
+                self._process = subprocess.Popen(
+                    words, cwd=cwd, stdin=given, stdout=out, stderr=err, start_new_session=True
+                )
+            except OSError as error:
+                return _ended(limits, (b"", f"cannot execute {words[0]}: {error}".encode()), 126, None)
+            # In one call, because a kill may have come between the start and here.
+            if self._is_killed.is_set():
+                self.end()
+            usage = self._await(self._process, limits, started)
+            if self._is_killed.is_set():
+                raise SandboxKilledError("the box was killed")
+            for file in (out, err):
+                file.seek(0)
+            return _ended(limits, (out.read(), err.read()), self._process.returncode, usage)
+
+    def _await(self, process: subprocess.Popen[bytes], limits: Limits, started: float) -> Usage:
+        killer = threading.Timer(limits.wall_s, self.end)
+        killer.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        killer.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        wall_s = time.monotonic() - started
+        return Usage(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss * 1024)
+
+
+def _ended(limits: Limits, outputs: tuple[bytes, bytes], code: int, usage: Usage | None) -> Execution:
+    usage = usage or Usage(0.0, 0.0, 0)
+    hits = (
+        (LimitHit.TIME, usage.wall_s >= limits.wall_s or usage.cpu_s > limits.cpu_s),
+        (LimitHit.MEMORY, usage.memory_bytes > limits.memory_bytes),
+        (LimitHit.OUTPUT, any(len(output) > limits.output_bytes for output in outputs)),
+    )
+    return Execution(
+        stdout=outputs[0][: limits.output_bytes],
+        stderr=outputs[1][: limits.output_bytes],
+        is_stdout_truncated=len(outputs[0]) > limits.output_bytes,
+        is_stderr_truncated=len(outputs[1]) > limits.output_bytes,
+        exit_code=code if code >= 0 else None,
+        signal=-code if code < 0 else None,
+        limit_hit=next((limit for limit, is_hit in hits if is_hit), None),
+        usage=usage,
+    )
