@@ -61,7 +61,6 @@ def read_definition(folder: Path, name: str, *, is_host: bool = False) -> Langua
     if unknown := set(host) - set(_COMMANDS):
         raise LanguageFileError(f"{path}: host.{min(unknown)} is not known")
     file.values.update(host)
-    bounds = {key: _limits(defaults, file, key) for key in _LIMIT_TABLES}
     language = Language(
         name=name,
         title=file.text("title"),
@@ -71,12 +70,14 @@ def read_definition(folder: Path, name: str, *, is_host: bool = False) -> Langua
         compile_command=file.command("compile") if "compile" in file.values else None,
         run_command=file.command("run"),
         fingerprint=_fingerprint(folder / name),
-        **bounds,
+        limits=_limits(defaults, file, "limits"),
+        max_limits=_limits(defaults, file, "max_limits"),
+        compile_limits=_limits(defaults, file, "compile_limits"),
     )
     return LanguageDefinition(language, file.command("version_command"))
 
 
-def read_languages(
+def load_languages(
     folder: Path, versions: Mapping[str, str] | None = None, *, is_host: bool = False
 ) -> dict[str, Language]:
     """Return the languages of ``folder`` by name.
