@@ -12,7 +12,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from celery import Celery, signals
@@ -24,25 +26,44 @@ from config.celery import MAINTENANCE_TICK, celery_settings
 from config.settings import Settings, load
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
-from jobs.heartbeat import Heartbeat
-from jobs.kinds import KINDS
+from jobs.heartbeat import BEAT_S, Heartbeat
+from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
 from jobs.model import Handler
 from jobs.queue import Conveyor
-from jobs.sweeper import Sweeper
+from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
 from store.workers import WorkerRecord
 from workers.tasks.canaries import sing
 
-GRACE_S = 25.0
-"""How long running jobs may go on after SIGTERM."""
-
-STUCK_S = 10.0
-"""How long a released job's thread may still take before the process ends without it."""
-
 SPARE_CONNECTIONS = 3
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the processes look after jobs, and how long they wait before they act; all in seconds.
+
+    ``beat_s`` and ``sweep_every_s`` are periods. A message that nobody claimed for ``patience_s`` counts as lost.
+    Running jobs may go on for ``grace_s`` after SIGTERM, and the thread of one that was released then may take
+    ``stuck_s`` to stop before the process ends without it.
+    """
+
+    beat_s: float = BEAT_S
+    sweep_every_s: float = SWEEP_EVERY_S
+    patience_s: float = PATIENCE_S
+    grace_s: float = 25.0
+    stuck_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What the processes work on: the kinds of jobs, handlers beside the platform's own, and the pace."""
+
+    kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
 
 
 def __getattr__(name: str) -> Celery:
@@ -52,13 +73,14 @@ def __getattr__(name: str) -> Celery:
     raise AttributeError(name)
 
 
-def create_app(settings: Settings | None = None) -> Celery:
+def create_app(settings: Settings | None = None, trade: Trade | None = None) -> Celery:
     """Build the Celery app: a task per kind of job, and the maintenance tick."""
     settings = settings or load()
+    trade = trade or Trade()
     app = Celery("yardmaster", set_as_current=False)
-    app.conf.update(celery_settings(settings.redis_url, tuple(KINDS)))
-    worker = Worker(settings)
-    for kind in KINDS:
+    app.conf.update(celery_settings(settings.redis_url, tuple(trade.kinds)))
+    worker = Worker(settings, trade)
+    for kind in trade.kinds:
         app.task(name=kind)(_task(worker, kind))
     app.task(name=MAINTENANCE_TICK)(worker.tick)
     worker.connect()
@@ -68,8 +90,9 @@ def create_app(settings: Settings | None = None) -> Celery:
 class Worker:
     """One worker process: what it is made of, and how it begins and ends."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, trade: Trade) -> None:
         self._settings = settings
+        self._trade = trade
         self._engine: Engine | None = None
         self._heartbeat: Heartbeat | None = None
         self._lifecycle: Lifecycle | None = None
@@ -98,13 +121,13 @@ class Worker:
         """Build what a worker for ``queues`` needs; it does nothing yet."""
         self._engine = create_engine(self._settings.database_url, slots + SPARE_CONNECTIONS, "yardmaster-worker")
         self._closers.append(self._engine.dispose)
-        served = tuple(queue for queue in queues if queue in KINDS)
+        served = tuple(queue for queue in queues if queue in self._trade.kinds)
         record = WorkerRecord(uuid7(), f"{socket.gethostname()}:{os.getpid()}", served, slots)
-        self._heartbeat = Heartbeat(self._engine, record)
-        self._lifecycle = Lifecycle(self._engine, self._heartbeat, self._handlers(served))
+        self._heartbeat = Heartbeat(self._engine, record, self._trade.pace.beat_s)
+        self._lifecycle = Lifecycle(self._engine, self._heartbeat, self._handlers(served), self._trade.kinds)
 
     def _handlers(self, kinds: Sequence[str]) -> dict[str, Handler]:
-        handlers: dict[str, Handler] = {}
+        handlers: dict[str, Handler] = {kind: run for kind, run in self._trade.handlers.items() if kind in kinds}
         if "canaries" in kinds:
             handlers["canaries"] = sing
         return handlers
@@ -126,8 +149,8 @@ class Worker:
 
     def _drain(self) -> None:
         if self._lifecycle is not None:
-            self._lifecycle.drain(GRACE_S)
-        if not self._ended.wait(STUCK_S):
+            self._lifecycle.drain(self._trade.pace.grace_s)
+        if not self._ended.wait(self._trade.pace.stuck_s):
             log.error("a job did not stop; its row is released, so the process ends without it")
             logging.shutdown()
             os._exit(0)
@@ -147,24 +170,36 @@ def _task(worker: Worker, kind: str) -> Callable[[str], None]:
     return run
 
 
-def run_dispatcher(settings: Settings | None = None) -> None:
+def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None) -> None:
     """Run the dispatcher, the sweeper and the clock until SIGTERM or SIGINT; any number of processes may."""
     settings = settings or load()
+    trade = trade or Trade()
     config_logging.configure(settings.log_level)
     app = Celery("yardmaster", set_as_current=False)
-    app.conf.update(celery_settings(settings.redis_url, tuple(KINDS)))
+    app.conf.update(celery_settings(settings.redis_url, tuple(trade.kinds)))
     engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher")
-    dispatcher = Dispatcher(engine, Conveyor(app))
-    sweeper = Sweeper(engine, Conveyor(app))
+    dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds)
+    sweeper = Sweeper(engine, Conveyor(app), trade.pace.patience_s)
     clock = maintenance.Clock(engine)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stop())
-    threads = [threading.Thread(target=part.run, name=type(part).__name__) for part in (sweeper, clock)]
+    parts = (partial(sweeper.run, trade.pace.sweep_every_s), clock.run)
+    threads = [threading.Thread(target=_run_part, args=(part, dispatcher)) for part in parts]
     for thread in threads:
         thread.start()
-    dispatcher.run()
-    sweeper.stop()
-    clock.stop()
-    for thread in threads:
-        thread.join()
-    engine.dispose()
+    try:
+        dispatcher.run()
+    finally:
+        sweeper.stop()
+        clock.stop()
+        for thread in threads:
+            thread.join()
+        engine.dispose()
+
+
+def _run_part(run: Callable[[], None], dispatcher: Dispatcher) -> None:
+    # The parts live and die together: whoever keeps the process sees that it ended, and starts it again whole.
+    try:
+        run()
+    finally:
+        dispatcher.stop()
