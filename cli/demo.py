@@ -12,9 +12,10 @@ import click
 from cli.client import ApiClient, RefusedError
 from cli.output import print_table
 from cli.run import run_to_the_end
+from cli.sandboxes import choose_sandbox
 from cli.stack.home import Addresses
-from cli.stack.stack import run_stack
-from cli.up import START_ERRORS
+from cli.stack.stack import Plan
+from cli.up import show_progress, start
 from config.settings import load_stack
 
 EXIT_INTERRUPTED = 130
@@ -40,19 +41,15 @@ def demo() -> None:
     rows: list[_Row] = []
 
     def try_every_language(addresses: Addresses) -> None:
-        click.echo(f"The API answers at {addresses.api}.", err=True)
+        show_progress(f"The API answers at {addresses.api}.")
         api = ApiClient(addresses.api, addresses.api_key)
         rows.extend(_run_example(api, language, settings.sandbox_images_dir) for language in _languages(api))
 
-    click.echo(f"Starting PostgreSQL, Valkey and the processes under {settings.home} ...", err=True)
-    try:
-        is_interrupted = run_stack(settings, None, try_every_language)
-    except START_ERRORS as error:
-        raise click.ClickException(str(error)) from error
+    is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_every_language))
     if is_interrupted:
         raise SystemExit(EXIT_INTERRUPTED)
     _print_rows(rows)
-    click.echo("Everything is stopped; nothing is left running.", err=True)
+    show_progress("Everything is stopped; nothing is left running.")
     sys.exit(0 if rows and all(row.verdict == "accepted" for row in rows) else 1)
 
 

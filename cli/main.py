@@ -6,6 +6,7 @@ import click
 
 from cli.database import db
 from cli.demo import demo
+from cli.images import images
 from cli.jobs import jobs
 from cli.keys import keys
 from cli.processes import api, beat, dispatcher, flower, worker
@@ -23,7 +24,7 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, jobs, queues, keys, db, api, worker, dispatcher, beat, flower):
+for _command in (up, demo, run, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower):
     cli.add_command(_command)
 
 

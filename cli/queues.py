@@ -1,16 +1,15 @@
-"""``yardmaster queues``: see how deep the queues are, pause and resume them, in the database itself."""
+"""``yardmaster queues``: see how deep the queues are, pause and resume them, through the HTTP API (admin key)."""
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import click
 
-from cli.database import open_database
+from cli.client import find_api
 from cli.output import print_json, print_table
-from jobs.kinds import KINDS
-from store.db import sessions
-from store.jobs import dispatching, reads
 
-COLUMNS = ("queue", "state", "jobs", "oldest_s", "is_paused")
+COLUMNS = ("name", "is_paused", "queued", "dispatched", "running", "oldest_age_s", "workers", "slots")
 
 
 @click.group()
@@ -21,27 +20,20 @@ def queues() -> None:
 @queues.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_queues(*, as_json: bool) -> None:
-    """List the queues with what waits and runs in them."""
-    with open_database() as engine, sessions(engine)() as session:
-        paused = set(dispatching.paused_queues(session))
-        found = [
-            {"queue": count.queue, "state": count.state, "jobs": count.jobs, "oldest_s": round(count.oldest_age_s, 1)}
-            for count in reads.queue_counts(session)
-        ]
-    empty = {kind.queue for kind in KINDS.values()} - {str(row["queue"]) for row in found}
-    found += [{"queue": name, "state": None, "jobs": 0, "oldest_s": None} for name in sorted(empty)]
-    rows = [row | {"is_paused": row["queue"] in paused} for row in found]
-    if as_json:
-        print_json(rows)
+    """List the queues."""
+    answer = find_api().get("/v1/queues")
+    found = answer["queues"]
+    if as_json or not isinstance(found, list):
+        print_json(answer)
     else:
-        print_table(COLUMNS, [[row[column] for column in COLUMNS] for row in rows])
+        print_table(COLUMNS, [[queue[column] for column in COLUMNS] for queue in found])
 
 
 @queues.command("pause")
 @click.argument("name")
 def pause_queue(name: str) -> None:
     """Start no more jobs of a queue; those that run go on, and new ones are accepted."""
-    _set_paused(name, is_paused=True)
+    find_api().post(f"/v1/queues/{quote(name)}/pause")
     click.echo(f"{name} paused")
 
 
@@ -49,13 +41,5 @@ def pause_queue(name: str) -> None:
 @click.argument("name")
 def resume_queue(name: str) -> None:
     """Start the jobs of a paused queue again."""
-    _set_paused(name, is_paused=False)
+    find_api().post(f"/v1/queues/{quote(name)}/resume")
     click.echo(f"{name} resumed")
-
-
-def _set_paused(name: str, *, is_paused: bool) -> None:
-    known = sorted({kind.queue for kind in KINDS.values()})
-    if name not in known:
-        raise click.UsageError(f"no queue {name!r}; there are {', '.join(known)}")
-    with open_database() as engine, sessions(engine)() as session:
-        dispatching.set_paused(session, name, is_paused=is_paused)

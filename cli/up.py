@@ -8,10 +8,11 @@ import threading
 import click
 
 from cli.output import print_json
+from cli.sandboxes import choose_sandbox
 from cli.stack.home import Addresses, HomeError
 from cli.stack.ports import PortTakenError
 from cli.stack.servers import ServerError
-from cli.stack.stack import StackError, run_stack
+from cli.stack.stack import Plan, StackError, run_stack
 from config.settings import load_stack
 
 START_ERRORS = (HomeError, PortTakenError, ServerError, StackError)
@@ -28,12 +29,27 @@ def up(*, show_log: bool, as_json: bool) -> None:
         _show(addresses, as_json=as_json)
         threading.Event().wait()
 
-    click.echo(f"Starting PostgreSQL, Valkey and the processes under {settings.home} ...", err=True)
+    sandbox = choose_sandbox(settings, show_progress)
+    start(Plan(settings, sandbox, show_and_stay, sys.stdout if show_log else None))
+    click.echo("Stopped; nothing is left running.", err=True)
+
+
+def start(plan: Plan) -> bool:
+    """Run a stack; tell whether a signal ended it.
+
+    Raises:
+        click.ClickException: it could not be started, or broke.
+    """
+    show_progress(f"Starting PostgreSQL, Valkey and the processes under {plan.settings.home} ...")
     try:
-        run_stack(settings, sys.stdout if show_log else None, show_and_stay)
+        return run_stack(plan)
     except START_ERRORS as error:
         raise click.ClickException(str(error)) from error
-    click.echo("Stopped; nothing is left running.", err=True)
+
+
+def show_progress(line: str) -> None:
+    """Print a line of progress, apart from what the command answers."""
+    click.echo(line, err=True)
 
 
 def _show(addresses: Addresses, *, as_json: bool) -> None:

@@ -77,6 +77,7 @@ class StackSettings:
     home: Path
     sandbox: str
     sandbox_images_dir: Path
+    docker_host: str | None
     database_url: str | None
     redis_url: str | None
     api_port: int | None
@@ -170,6 +171,7 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         home=read.home(),
         sandbox=read.sandbox(),
         sandbox_images_dir=read.sandbox_images_dir(),
+        docker_host=read.optional("DOCKER_HOST"),
         database_url=read.optional("DATABASE_URL"),
         redis_url=read.optional("REDIS_URL"),
         api_port=read.port("API_PORT"),

@@ -21,6 +21,7 @@ import psycopg2
 import requests
 from psycopg2.errors import DuplicateDatabase
 
+from cli.sandboxes import SandboxChoice
 from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
 from cli.stack.servers import HOST, PostgresServer, ValkeyServer
@@ -52,30 +53,33 @@ class StackError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    home: Home
+class Plan:
+    """What a stack is to be: its settings, the sandbox of its workers, and what to do once it answers.
+
+    ``use`` is called with the addresses in a thread of its own; the stack stops when it returns. What the processes
+    write goes to ``log``, by default to a file in the home.
+    """
+
     settings: StackSettings
-    log: TextIO
+    sandbox: SandboxChoice
     use: Callable[[Addresses], None]
+    log: TextIO | None = None
 
 
-def run_stack(settings: StackSettings, log: TextIO | None, use: Callable[[Addresses], None]) -> bool:
-    """Run the stack until a signal, or until ``use`` returns; tell whether it was a signal.
-
-    ``use`` is called with the addresses once the API and Flower answer, in a thread of its own; the stack stops when
-    it is done. What the processes write goes to ``log``, or to a file in the home.
+def run_stack(plan: Plan) -> bool:
+    """Run the stack until a signal, or until ``plan.use`` returns; tell whether it was a signal.
 
     Raises:
         StackError: a process keeps crashing, or the stack did not answer in time.
-        click.ClickException: as raised by ``use``.
+        click.ClickException: as raised by ``plan.use``.
         HomeError, PortTakenError, ServerError: it could not be started.
     """
-    home = Home(settings.home)
+    home = Home(plan.settings.home)
     with home.held(), ExitStack() as stack:
         _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
-        plan = _Plan(home, settings, log or stack.enter_context(_open_log(home)), use)
-        addresses = _start_servers(plan, stack)
-        return _run_processes(plan, addresses)
+        log = plan.log or stack.enter_context(_open_log(home))
+        addresses = _start_servers(home, plan.settings, log, stack)
+        return _run_processes(home, plan, log, addresses)
 
 
 def _stop_in_order_on(*signals: signal.Signals) -> None:
@@ -86,8 +90,7 @@ def _stop_in_order_on(*signals: signal.Signals) -> None:
         signal.signal(each, leave)
 
 
-def _start_servers(plan: _Plan, stack: ExitStack) -> Addresses:
-    home, settings = plan.home, plan.settings
+def _start_servers(home: Home, settings: StackSettings, log: TextIO, stack: ExitStack) -> Addresses:
     database_url = settings.database_url or _start_postgres(home, stack)
     redis_url = settings.redis_url or _start_valkey(home, stack)
     api_port = choose_port(settings.api_port, API_PORT, "API_PORT")
@@ -101,7 +104,7 @@ def _start_servers(plan: _Plan, stack: ExitStack) -> Addresses:
         api_key=_prepare_database(home, database_url),
         database_url=database_url,
         redis_url=redis_url,
-        log=str(getattr(plan.log, "name", "")),
+        log=str(getattr(log, "name", "")),
     )
 
 
@@ -144,8 +147,8 @@ def _prepare_database(home: Home, url: str) -> str:
     return key
 
 
-def _run_processes(plan: _Plan, addresses: Addresses) -> bool:
-    supervisor = Supervisor(plan.log, GRACE_S)
+def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) -> bool:
+    supervisor = Supervisor(log, GRACE_S)
     environment = inherit(_environment(plan, addresses))
     for name, arguments in PROCESSES:
         supervisor.add(name, [sys.executable, "-m", "cli", *arguments], environment, REPOSITORY)
@@ -154,7 +157,7 @@ def _run_processes(plan: _Plan, addresses: Addresses) -> bool:
     def use_and_stop() -> None:
         try:
             _wait_until_ready(addresses)
-            plan.home.announce(addresses)
+            home.announce(addresses)
             plan.use(addresses)
         except (click.ClickException, StackError) as error:
             failures.append(error)
@@ -171,11 +174,13 @@ def _run_processes(plan: _Plan, addresses: Addresses) -> bool:
     return supervisor.is_interrupted
 
 
-def _environment(plan: _Plan, addresses: Addresses) -> dict[str, str]:
+def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:
     return {
         "DATABASE_URL": addresses.database_url,
         "REDIS_URL": addresses.redis_url,
-        "YARDMASTER_HOME": str(plan.home.path),
+        "YARDMASTER_HOME": str(plan.settings.home),
+        "SANDBOX": plan.sandbox.kind,
+        "API_LANGUAGES": ",".join(plan.sandbox.languages),
         "API_BIND": addresses.api.removeprefix("http://"),
         "FLOWER_ADDRESS": HOST,
         "FLOWER_PORT": addresses.flower.rsplit(":", 1)[1],
