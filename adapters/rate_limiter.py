@@ -101,6 +101,7 @@ class RedisRateLimiter:
     def __init__(
         self, client: redis.Redis, prefix: str = "rate_limits", clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self._client = client
         self._script = client.register_script(_SCRIPT)
         self._prefix = prefix
         self._circuit = _Circuit(clock)
@@ -116,6 +117,13 @@ class RedisRateLimiter:
             return UNSEEN
         self._circuit.succeed()
         return _decision(windows, [int(number) for number in cast("list[bytes]", answer)])
+
+    def is_available(self) -> bool:
+        """Tell whether Redis answers, at the cost of one time-out if it does not."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False
 
     def _keys(self, subject: str, windows: tuple[Window, ...]) -> list[str]:
         # The braces make Redis Cluster put all windows of one subject on one node.

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from werkzeug.exceptions import HTTPException
 
+from jobs import submit
 from web import problems
 from web.problems import FieldError, ProblemError, pointer
 
@@ -59,8 +60,9 @@ _TABLE: Mapping[type[Exception], Kind] = {
     ),
     problems.ForbiddenError: Kind(403, "forbidden", "Forbidden", "Only an administrator's key may do this."),
     problems.NotFoundError: _BY_STATUS[404],
-    problems.ConflictError: Kind(409, "conflict", "Conflict", "The job's state does not allow this."),
-    problems.IdempotencyMismatchError: Kind(
+    submit.JobNotFoundError: _BY_STATUS[404],
+    submit.JobStateError: Kind(409, "conflict", "Conflict", "The job's state does not allow this."),
+    submit.IdempotencyConflictError: Kind(
         422,
         "idempotency-key-reused",
         "Idempotency key reused",
@@ -70,7 +72,7 @@ _TABLE: Mapping[type[Exception], Kind] = {
     problems.TooManyStreamsError: Kind(
         503, "too-many-streams", "Too many streams", "Poll instead, or try again after Retry-After."
     ),
-    problems.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
+    submit.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
     sqlalchemy_errors.OperationalError: _BY_STATUS[503],
     sqlalchemy_errors.InterfaceError: _BY_STATUS[503],
     sqlalchemy_errors.TimeoutError: _BY_STATUS[503],
@@ -82,15 +84,18 @@ KINDS = tuple(dict.fromkeys([*_TABLE.values(), *_BY_STATUS.values()]))
 def register_errors(app: APIFlask) -> None:
     """Make every failure of ``app`` a problem+json."""
     for exception in _TABLE:
-        handler = _answer_refusal if issubclass(exception, ProblemError) else _answer_unavailable
-        app.register_error_handler(exception, handler)
+        is_database = issubclass(exception, sqlalchemy_errors.SQLAlchemyError)
+        app.register_error_handler(exception, _answer_unavailable if is_database else _answer_refusal)
     app.register_error_handler(HTTPError, _answer_api_error)
     app.register_error_handler(HTTPException, _answer_http_error)
 
 
 def _answer_refusal(error: Exception) -> Response:
-    assert isinstance(error, ProblemError)
-    return _answer(_TABLE[type(error)], error.detail, error.errors, error.headers)
+    kind = _TABLE[type(error)]
+    if isinstance(error, ProblemError):
+        return _answer(kind, error.detail, error.errors, error.headers)
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, submit.QueueFullError) else {}
+    return _answer(kind, str(error), headers=headers)
 
 
 def _answer_unavailable(error: Exception) -> Response:

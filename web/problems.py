@@ -57,18 +57,6 @@ class NotFoundError(ProblemError):
     """There is no such thing, or it belongs to another."""
 
 
-class ConflictError(ProblemError):
-    """The thing's state does not allow this."""
-
-
-class IdempotencyMismatchError(ProblemError):
-    """The ``Idempotency-Key`` came before with another request."""
-
-
-class QueueFullError(ProblemError):
-    """More jobs wait than the queue may hold."""
-
-
 class RateLimitedError(ProblemError):
     """The caller's tier has no room left in a window."""
 

@@ -25,16 +25,19 @@ class Message:
     is_last: bool
 
 
-def stream(read_after: Callable[[int], Sequence[Message]], watch: Watch, last_id: int) -> Iterator[str]:
+def stream(read_after: Callable[[int], Sequence[Message] | None], watch: Watch, last_id: int) -> Iterator[str]:
     """Yield the events after ``last_id``, in order, then each new one; comments keep the connection alive.
 
     ``read_after`` is asked once at the beginning and once after each wake-up of ``watch``, which must have been
-    subscribed before.
+    subscribed before; ``None`` from it ends the stream.
     """
     deadline = time.monotonic() + MAX_STREAM_S
     yield f"retry: {RECONNECT_MS}\n\n"
     while True:
-        for message in read_after(last_id):
+        messages = read_after(last_id)
+        if messages is None:
+            return
+        for message in messages:
             last_id = message.id
             yield f"id: {message.id}\nevent: {message.name}\ndata: {json.dumps(message.data)}\n\n"
             if message.is_last:

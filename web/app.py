@@ -1,0 +1,163 @@
+"""The composition root of the API process: builds the tools, puts the routes together, hands gunicorn the result."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from apiflask import APIFlask
+from flask import Response, g, request
+
+from adapters.language_folder import LanguageFileError, load_languages
+from adapters.rate_limiter import RedisRateLimiter, create_redis_client
+from config import logging as logs
+from config import settings as config
+from config.settings import ApiSettings, Settings, SettingsError
+from domain.code_runs.languages import Language
+from domain.rate_limits.model import TiersError, Window, parse_tiers
+from store import api_keys
+from store.db import db, driver_url, engine_options, sessions
+from store.jobs import channels
+from store.notifications import NotificationListener
+from web import guards, openapi, request_ids
+from web.errors import register_errors
+from web.key_cache import KeyCache
+from web.metrics import Metrics
+from web.pages import docs
+from web.platform import Bounds, Platform, platform
+from web.routes import code_runs, health, jobs, languages, queues
+from web.strict_json import StrictRequest
+from web.waiting import Places, WaitHub
+
+_LOG = logging.getLogger("web.requests")
+
+
+def main() -> None:
+    """Become gunicorn serving the API, as ``config/gunicorn.py`` says."""
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "web.app:create_app()"]
+    os.execv(sys.executable, command)  # noqa: S606
+
+
+def create_app(settings: Settings | None = None, api: ApiSettings | None = None) -> APIFlask:
+    """Build the application; without arguments as a process of its own, which also logs as the settings say.
+
+    Raises:
+        SettingsError: a setting is missing or wrong.
+    """
+    if settings is None:
+        settings = config.load()
+        logs.configure(settings.log_level)
+    api = api or config.load_api()
+    app = _create_flask(settings, api)
+    tools = _create_platform(app, settings, api)
+    tools.install(app.extensions)
+    app.spec_processor(lambda spec: openapi.complete(cast("dict[str, object]", spec), tools.languages))
+    _listen(app, settings, tools)
+    return app
+
+
+def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
+    app = APIFlask("web", title=openapi.TITLE, version=openapi.VERSION, docs_path=None, spec_path="/openapi.json")
+    app.request_class = StrictRequest
+    app.description = openapi.DESCRIPTION
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=driver_url(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(api.database_connections, "yardmaster-api"),
+        MAX_CONTENT_LENGTH=api.max_body_bytes,
+        OPENAPI_VERSION="3.1.0",
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        AUTO_404_RESPONSE=False,
+        AUTO_AUTH_ERROR_RESPONSE=False,
+        AUTO_SERVERS=False,
+        JSON_SPEC_MIMETYPE="application/json",
+    )
+    db.init_app(app)
+    register_errors(app)
+    app.before_request(request_ids.begin_request)
+    app.before_request(_start_clock)
+    for blueprint in (code_runs, jobs, languages, queues, health, docs):
+        app.register_blueprint(blueprint.blueprint)
+    # Flask calls these last to first: the count comes after everything else.
+    app.after_request(_count)
+    app.after_request(request_ids.add_request_id)
+    app.after_request(guards.add_rate_limit_headers)
+    return app
+
+
+def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Platform:
+    with app.app_context():
+        make_session = sessions(db.engine)
+    redis_client = create_redis_client(settings.redis_url)
+    limiter = RedisRateLimiter(redis_client)
+    return Platform(
+        sessions=make_session,
+        languages=_read_languages(settings.sandbox_images_dir, api.languages),
+        tiers=_parse_tiers(settings.rate_limits),
+        limiter=limiter,
+        is_limiter_available=limiter.is_available,
+        keys=KeyCache(),
+        hub=WaitHub(lambda: _is_stopping(app)),
+        waiters=Places(api.max_waiters),
+        streams=Places(api.max_streams),
+        metrics=Metrics(make_session, api.metrics_dir if api.has_shared_metrics else None),
+        bounds=Bounds(api.max_wait_s, api.max_body_bytes, api.max_batch_bytes),
+    )
+
+
+def _read_languages(folder: Path, offered: frozenset[str] | None) -> Mapping[str, Language]:
+    try:
+        languages = load_languages(folder)
+    except LanguageFileError as error:
+        raise SettingsError(f"SANDBOX_IMAGES_DIR: {error}") from error
+    if unknown := (offered or frozenset()) - set(languages):
+        raise SettingsError(f"API_LANGUAGES: there is no language {min(unknown)!r} in {folder}")
+    return {name: language for name, language in languages.items() if offered is None or name in offered}
+
+
+def _parse_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
+    try:
+        return parse_tiers(text)
+    except TiersError as error:
+        raise SettingsError(f"RATE_LIMITS: {error}") from error
+
+
+def _is_stopping(app: APIFlask) -> bool:
+    # gunicorn's configuration puts this in once the worker has begun; elsewhere nobody stops us by halves.
+    return bool(app.extensions.get("is_stopping", bool)())
+
+
+def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
+    def on_notification(channel: str, payload: str) -> None:
+        if channel == channels.CHANGED:
+            tools.hub.wake(str(channels.parse_change(payload).job_id))
+        else:
+            tools.keys.forget_all()
+
+    def on_gap() -> None:
+        tools.keys.forget_all()
+        tools.hub.wake_all()
+
+    listener = NotificationListener(
+        settings.database_url, (channels.CHANGED, api_keys.REVOCATIONS_CHANNEL), on_notification, on_gap
+    )
+    listener.start()
+    app.extensions["listener"] = listener
+
+
+def _start_clock() -> None:
+    g.started_at = time.monotonic()
+
+
+def _count(response: Response) -> Response:
+    rule = request.url_rule.rule if request.url_rule else None
+    seconds = time.monotonic() - cast("float", g.started_at)
+    platform().metrics.count_request(request.method, rule, response.status_code, seconds)
+    _LOG.info(
+        "%s %s %d", request.method, rule or "unmatched", response.status_code, extra={"seconds": round(seconds, 4)}
+    )
+    return response

@@ -1,0 +1,90 @@
+"""A job as JSON, with the headers that go with it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from uuid import UUID
+
+from flask import Response
+
+from jobs.model import FINAL_STATES
+from store.jobs.records import Job
+
+MAX_RETRY_HINT_S = 30
+# A job that ended well never changes again; a failed one may be run again by hand.
+_CACHE_ENDED = "private, max-age=60"
+_CACHE_LIVE = "private, no-cache"
+
+
+def is_final(job: Job) -> bool:
+    """Tell whether the job has ended."""
+    return job.state in FINAL_STATES
+
+
+def job_etag(job: Job) -> str:
+    """Return the strong entity tag, without quotes: a job's version grows with every visible change."""
+    return f"{job.id.hex}-{job.version}"
+
+
+def job_response(job: Job, status: int, child_ids: list[UUID] | None = None) -> Response:
+    """Answer with one job, its ``ETag``, and while it lives the time after which asking again makes sense."""
+    response = json_response(show_job(job, child_ids=child_ids), status)
+    response.set_etag(job_etag(job))
+    response.headers["Vary"] = "Authorization"
+    response.headers["Cache-Control"] = _CACHE_ENDED if job.state == "succeeded" else _CACHE_LIVE
+    if not is_final(job):
+        response.headers["Retry-After"] = str(_retry_hint_s(job))
+    return response
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(json.dumps(body), status=status, mimetype="application/json")
+
+
+def show_job(job: Job, *, has_result: bool = True, child_ids: list[UUID] | None = None) -> dict[str, object]:
+    """Return the job's JSON, in the shape of ``web.schemas.jobs.JobOut``."""
+    shown: dict[str, object] = {
+        "id": str(job.id),
+        "kind": job.kind,
+        "owner": job.owner,
+        "state": job.state,
+        "priority": job.priority,
+        "attempt": job.attempt,
+        "crashes": job.crashes,
+        "max_attempts": job.max_attempts,
+        "progress": job.progress,
+        "error": job.error,
+        "parent_id": None if job.parent_id is None else str(job.parent_id),
+        "children": _show_children(job, child_ids),
+        "created_at": _moment(job.created_at),
+        "run_at": _moment(job.run_at),
+        "deadline": _moment(job.deadline),
+        "started_at": _moment(job.started_at),
+        "finished_at": _moment(job.finished_at),
+        "links": _links(job),
+    }
+    return shown | {"result": job.result} if has_result else shown
+
+
+def _show_children(job: Job, ids: list[UUID] | None) -> dict[str, object] | None:
+    if job.children_total is None or job.pending_children is None:
+        return None
+    counts: dict[str, object] = {"total": job.children_total, "finished": job.children_total - job.pending_children}
+    return counts if ids is None else counts | {"ids": [str(each) for each in ids]}
+
+
+def _links(job: Job) -> dict[str, str]:
+    links = {"self": f"/v1/jobs/{job.id}", "events": f"/v1/jobs/{job.id}/events"}
+    return links if job.children_total is None else links | {"children": f"/v1/jobs?parent={job.id}"}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _retry_hint_s(job: Job) -> int:
+    # Most jobs take a second or two; one that has been there for long will not end in the next second.
+    age_s = (datetime.now(UTC) - job.created_at).total_seconds()
+    return min(MAX_RETRY_HINT_S, max(1, int(age_s / 10)))

@@ -1,0 +1,48 @@
+"""Holding a request until its job has ended or changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from jobs import submit
+from store.jobs.records import Job
+from web.job_views import is_final
+from web.platform import platform
+
+
+def wait_until_final(job: Job, seconds: float) -> Job | None:
+    """Return the job as it is once it has ended, or after ``seconds``, capped; ``None`` if nobody could wait."""
+    return wait_until(job.id, None, seconds, is_final)
+
+
+def wait_until(job_id: UUID, owner: str | None, seconds: float, is_enough: Callable[[Job], bool]) -> Job | None:
+    """Return the job once it ``is_enough``, or as it is after ``seconds``, capped by the server.
+
+    ``None`` says that all places for waiting are taken; the job was not read then.
+
+    Raises:
+        JobNotFoundError: there is no such job of that ``owner``, or it was pruned while we waited.
+    """
+    tools = platform()
+    deadline = time.monotonic() + min(seconds, tools.bounds.max_wait_s)
+    with tools.waiters.take() as has_place:
+        if not has_place:
+            return None
+        # Subscribed before the read: what changes after it is heard.
+        with tools.metrics.waiting("jobs").track_inprogress(), tools.hub.watch(str(job_id)) as watch:
+            while True:
+                job = read_job(job_id, owner)
+                if is_enough(job) or not watch.wait(deadline - time.monotonic()):
+                    return job
+
+
+def read_job(job_id: UUID, owner: str | None) -> Job:
+    """Return the job as it is now, holding a connection no longer than the statement takes.
+
+    Raises:
+        JobNotFoundError: there is no such job of that ``owner``.
+    """
+    with platform().sessions() as session:
+        return submit.get(session, job_id, owner)

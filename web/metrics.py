@@ -1,0 +1,146 @@
+"""Prometheus metrics: what this API's processes did, added up over them, and what the database knows.
+
+The counts are kept by prometheus-client in memory-mapped files, one set per process, when gunicorn's configuration
+named a folder for them; in a single process without that folder they are plain numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from domain.rate_limits.model import Decision
+from store import statistics
+from store.jobs import reads
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# Several scrapers, or an impatient one, cost the database one set of queries in this time.
+DATABASE_CACHE_S = 1.0
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+
+
+class Metrics:
+    """This process's counts. ``folder`` is where the counts of all processes meet, if there are several."""
+
+    def __init__(self, sessions: Callable[[], Session], folder: Path | None) -> None:
+        self._folder = folder
+        self._registry = CollectorRegistry()
+        self._database = _DatabaseCollector(sessions)
+        self._requests = Counter(
+            "http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "http_request_seconds",
+            "Time from a request's headers to its answer; waiting is part of it.",
+            ["route"],
+            registry=self._registry,
+            buckets=_BUCKETS,
+        )
+        self._decisions = Counter(
+            "rate_limit_decisions",
+            "Charged submissions; unseen ones were let through because Redis did not answer.",
+            ["tier", "outcome"],
+            registry=self._registry,
+        )
+        self._waiting = Gauge(
+            "http_waiting",
+            "Requests and streams that hold a thread to wait.",
+            ["what"],
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+
+    def count_request(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Count one answered request; ``route`` is the rule that matched, never the path, which has no bound."""
+        label = route or "unmatched"
+        self._requests.labels(method if method in _METHODS else "other", label, status).inc()
+        self._seconds.labels(label).observe(seconds)
+
+    def count_decision(self, tier: str, decision: Decision) -> None:
+        """Count one decision of the rate limiter."""
+        outcome = "allowed" if decision.is_allowed else "refused"
+        self._decisions.labels(tier, outcome if decision.is_enforced else "unseen").inc()
+
+    def waiting(self, what: str) -> Gauge:
+        """Return the gauge of those who wait for ``what``."""
+        return self._waiting.labels(what)
+
+    def render(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        registry = CollectorRegistry()
+        if self._folder is None:
+            return generate_latest(self._registry) + self._render_database(registry)
+        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        return self._render_database(registry)
+
+    def _render_database(self, registry: CollectorRegistry) -> bytes:
+        registry.register(self._database)
+        return generate_latest(registry)
+
+
+class _DatabaseCollector(Collector):
+    def __init__(self, sessions: Callable[[], Session]) -> None:
+        self._sessions = sessions
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._families: list[GaugeMetricFamily] = []
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Return nothing: registering must not ask the database."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        with self._lock:
+            if time.monotonic() - self._read_at > DATABASE_CACHE_S:
+                self._families = self._read()
+                self._read_at = time.monotonic()
+            families = self._families
+        yield from families
+
+    def _read(self) -> list[GaugeMetricFamily]:
+        is_up = GaugeMetricFamily("database_up", "1 while PostgreSQL answers the API.")
+        try:
+            with self._sessions() as session:
+                families = [*_queues(session), *_workers(session), _dead_letters(session)]
+        except SQLAlchemyError:
+            is_up.add_metric([], 0)
+            return [is_up]
+        is_up.add_metric([], 1)
+        return [is_up, *families]
+
+
+def _queues(session: Session) -> list[GaugeMetricFamily]:
+    jobs = GaugeMetricFamily("jobs", "Jobs that are not final.", labels=["queue", "state"])
+    ages = GaugeMetricFamily(
+        "jobs_oldest_age_seconds", "How long the oldest due job has been waiting.", labels=["queue", "state"]
+    )
+    for count in reads.queue_counts(session):
+        jobs.add_metric([count.queue, count.state], count.jobs)
+        ages.add_metric([count.queue, count.state], count.oldest_age_s)
+    return [jobs, ages]
+
+
+def _workers(session: Session) -> list[GaugeMetricFamily]:
+    workers = GaugeMetricFamily("workers", "Workers whose heartbeat is fresh.", labels=["queue"])
+    slots = GaugeMetricFamily("worker_slots", "Jobs that those workers can run at one time.", labels=["queue"])
+    for count in statistics.living_workers(session):
+        workers.add_metric([count.queue], count.workers)
+        slots.add_metric([count.queue], count.slots)
+    return [workers, slots]
+
+
+def _dead_letters(session: Session) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("jobs_dead", "Failed jobs, which can be run again by hand.", labels=["kind"])
+    for kind, count in statistics.dead_letters(session).items():
+        family.add_metric([kind], count)
+    return family

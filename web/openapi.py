@@ -1,0 +1,76 @@
+"""What APIFlask cannot know of itself: the shape of problems, the request headers, the languages' names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from domain.code_runs.languages import Language
+
+TITLE = "Yardmaster"
+VERSION = "1.0"
+DESCRIPTION = """Post source code, poll (or wait for) what it did.
+
+Send an API key as `Authorization: Bearer`. Errors are `application/problem+json` (RFC 9457); `errors` names each
+wrong field. Every answer carries `X-Request-ID`.
+"""
+
+_METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_PROBLEM: dict[str, object] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "Why a request was refused (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "additionalProperties": False,
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Can be fetched for advice."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri", "description": "Names the request; quote it in a report."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "additionalProperties": False,
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON Pointer into the body."},
+                    "parameter": {"type": "string", "description": "Query parameter."},
+                    "header": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+
+def complete(spec: dict[str, object], languages: Mapping[str, Language]) -> dict[str, object]:
+    """Return ``spec`` with everything that the routes declared in their own way put in its place."""
+    components = cast("dict[str, dict[str, object]]", spec["components"])
+    components["schemas"]["Problem"] = _PROBLEM
+    components["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
+    for path, operation in _operations(spec):
+        parameters = cast("list[object]", operation.setdefault("parameters", []))
+        parameters.extend(cast("list[object]", operation.pop("x-parameters", [])))
+        if path.startswith("/v1/"):
+            operation["security"] = [{"apiKey": []}]
+    _name_languages(components["schemas"], sorted(languages))
+    return spec
+
+
+def _operations(spec: dict[str, object]) -> Iterator[tuple[str, dict[str, object]]]:
+    paths = cast("dict[str, dict[str, dict[str, object]]]", spec["paths"])
+    for path, item in paths.items():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield path, operation
+
+
+def _name_languages(schemas: dict[str, object], names: list[str]) -> None:
+    for name, schema in schemas.items():
+        # A schema inside another is registered as "Outer.Inner".
+        if name.rpartition(".")[2] == "CodeRunIn":
+            properties = cast("dict[str, dict[str, dict[str, object]]]", schema)["properties"]
+            properties["language"]["enum"] = names

@@ -1,0 +1,53 @@
+"""What the routes work with: built once per process by ``web.app``, found again from any request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from domain.code_runs.languages import Language
+from domain.rate_limits.model import RateLimiter, Window
+from web.key_cache import KeyCache
+from web.metrics import Metrics
+from web.waiting import Places, WaitHub
+
+_EXTENSION = "yardmaster"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one request may take at most."""
+
+    max_wait_s: int
+    max_body_bytes: int
+    max_batch_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One process's tools. ``sessions`` makes sessions in which every statement commits by itself."""
+
+    sessions: Callable[[], Session]
+    languages: Mapping[str, Language]
+    tiers: Mapping[str, tuple[Window, ...]]
+    limiter: RateLimiter
+    is_limiter_available: Callable[[], bool]
+    keys: KeyCache
+    hub: WaitHub
+    waiters: Places
+    streams: Places
+    metrics: Metrics
+    bounds: Bounds
+
+    def install(self, extensions: dict[str, object]) -> None:
+        """Make this the platform of the application that ``extensions`` belongs to."""
+        extensions[_EXTENSION] = self
+
+
+def platform() -> Platform:
+    """Return the platform of the request that is being served."""
+    return cast("Platform", current_app.extensions[_EXTENSION])

@@ -1,0 +1,214 @@
+"""Reading, waiting for, cancelling and repeating jobs of every kind."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from contextlib import ExitStack
+from urllib.parse import urlencode
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import submit
+from jobs.model import FINAL_STATES
+from store.jobs import reads
+from store.jobs.reads import JobFilter
+from store.jobs.records import Job, JobEvent
+from web import guards
+from web.answers import answers, header_parameter, headers, json_of, problems
+from web.job_views import is_final, job_etag, job_response, json_response, show_job
+from web.job_waits import read_job, wait_until
+from web.platform import platform
+from web.problems import FieldError, InvalidFieldsError, MalformedHeaderError, TooManyStreamsError
+from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
+from web.sse import Message, stream
+
+STREAM_RETRY_S = 5
+
+blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
+blueprint.before_request(guards.require_key)
+
+_NO_CHANGE = {"description": "The job has not changed since the version in If-None-Match."}
+_NO_EVENTS = {"description": "The job has ended, and every event of it has been seen."}
+_STREAM = {
+    "description": "Events named after what happened; each id can be given back as Last-Event-ID.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+
+
+@blueprint.get("/<uuid:job_id>")
+@blueprint.input(WaitQuery, location="query", arg_name="query")
+@blueprint.output(JobOut, description="The job.")
+@blueprint.doc(
+    operation_id="getJob",
+    responses=answers(
+        {
+            200: {"headers": headers(ETag="The job's version.", Retry_After="While it lives: when to ask again.")},
+            304: _NO_CHANGE,
+        },
+        problems(404, 422),
+    ),
+    extensions={"x-parameters": [header_parameter("If-None-Match", "An ETag: 304 when the job is still that.")]},
+)
+def get_job(job_id: UUID, query: WaitQuery) -> Response:
+    """Read a job.
+
+    With `?wait=N` the answer comes when the job has ended, or with `If-None-Match` as soon as it has changed.
+    """
+    owner, known = guards.visible_owner(), request.if_none_match
+
+    def is_enough(job: Job) -> bool:
+        return is_final(job) or (bool(known) and not known.contains(job_etag(job)))
+
+    job = wait_until(job_id, owner, query.wait, is_enough) if query.wait else None
+    job = job or read_job(job_id, owner)
+    response = job_response(job, 200, _child_ids(job))
+    return response.make_conditional(request) if known else response  # type: ignore[return-value]
+
+
+@blueprint.get("")
+@blueprint.input(ListQuery, location="query", arg_name="query")
+@blueprint.output(JobPage, description="One page.")
+@blueprint.doc(
+    operation_id="listJobs",
+    responses=answers(
+        {200: {"headers": headers(Link="rel=next: the following page, if there is one.")}}, problems(422)
+    ),
+)
+def list_jobs(query: ListQuery) -> Response:
+    """List jobs, the newest first.
+
+    `state=failed` lists the dead letters.
+    """
+    wanted = JobFilter(guards.visible_owner(), query.kind, query.state, query.parent)
+    before = None if query.cursor is None else _decode_cursor(query.cursor)
+    with platform().sessions() as session:
+        found = reads.list_jobs(session, wanted, query.limit + 1, before)
+    page = found[: query.limit]
+    following = _next_page(query, page[-1]) if len(found) > query.limit else None
+    shown = [show_job(job, has_result=query.include == "result") for job in page]
+    response = json_response({"jobs": shown, "next": following})
+    if following:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+@blueprint.delete("/<uuid:job_id>")
+@blueprint.output(JobOut, description="The cancelled job.")
+@blueprint.doc(operation_id="cancelJob", responses=answers(problems(404, 409)))
+def cancel_job(job_id: UUID) -> Response:
+    """Cancel a job, or a batch with all its jobs.
+
+    Works while it waits and while it runs: its processes are killed. Cancelling twice is no error.
+    """
+    with platform().sessions() as session:
+        job = submit.cancel(session, job_id, guards.visible_owner())
+    return job_response(job, 200, _child_ids(job))
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@blueprint.output(JobOut, 202, description="The job, queued again.")
+@blueprint.doc(
+    operation_id="retryJob",
+    responses=answers(
+        {202: json_of("JobOut", "The job, queued again.", Location="The job.")}, problems(403, 404, 409, 429)
+    ),
+)
+def retry_job(job_id: UUID) -> Response:
+    """Run a failed job again, as if it were new."""
+    owner = guards.visible_owner()
+    read_job(job_id, owner)
+    guards.charge(1)
+    with platform().sessions() as session:
+        job = submit.retry(session, job_id, owner)
+    response = job_response(job, 202)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return response
+
+
+@blueprint.get("/<uuid:job_id>/events")
+@blueprint.doc(
+    operation_id="streamJobEvents",
+    responses=answers({200: _STREAM, 204: _NO_EVENTS}, problems(400, 404)),
+    extensions={"x-parameters": [header_parameter("Last-Event-ID", "Only events after this one.", pattern="^\\d*$")]},
+)
+def stream_events(job_id: UUID) -> Response:
+    """Follow a job's events as they happen (server-sent events).
+
+    The stream ends after the event that ended the job. Comments keep the connection alive.
+    """
+    tools, last_id = platform(), _last_event_id()
+    with ExitStack() as opening:
+        if not opening.enter_context(tools.streams.take()):
+            raise TooManyStreamsError("too many event streams are open", headers={"Retry-After": str(STREAM_RETRY_S)})
+        watch = opening.enter_context(tools.hub.watch(str(job_id)))
+        opening.enter_context(tools.metrics.waiting("streams").track_inprogress())
+        job = read_job(job_id, guards.visible_owner())
+        read_after = _event_reader(job_id)
+        if is_final(job) and not read_after(last_id):
+            return Response(status=204)  # Tells an EventSource not to come back.
+        response = Response(stream(read_after, watch, last_id), mimetype="text/event-stream")
+        # The stream's end, whatever its cause, gives back what was taken here.
+        response.call_on_close(opening.pop_all().close)
+    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    return response
+
+
+def _event_reader(job_id: UUID) -> Callable[[int], list[Message] | None]:
+    sessions = platform().sessions
+
+    def read_after(last_id: int) -> list[Message] | None:
+        try:
+            with sessions() as session:
+                return [_message(event) for event in reads.events_after(session, job_id, last_id)]
+        except SQLAlchemyError:
+            return None  # The stream ends; the client comes back with the id of the last event that it saw.
+
+    return read_after
+
+
+def _message(event: JobEvent) -> Message:
+    data: dict[str, object] = {
+        "job_id": str(event.job_id),
+        "at": event.at.isoformat(),
+        "state": event.state,
+        "attempt": event.attempt,
+        "detail": event.detail,
+    }
+    return Message(event.id, event.name, data, is_last=event.state in FINAL_STATES)
+
+
+def _last_event_id() -> int:
+    text = request.headers.get("Last-Event-ID", "").strip() or "0"
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise MalformedHeaderError(
+            "the Last-Event-ID header cannot be read",
+            errors=[FieldError("header", "Last-Event-ID", "must be the id of an event of this stream")],
+        )
+    return int(text)
+
+
+def _child_ids(job: Job) -> list[UUID] | None:
+    if job.children_total is None:
+        return None
+    with platform().sessions() as session:
+        return reads.child_ids(session, job.id)
+
+
+def _next_page(query: ListQuery, last: Job) -> str:
+    cursor = base64.urlsafe_b64encode(last.id.bytes).rstrip(b"=").decode()
+    parameters = query.model_dump(mode="json", exclude_none=True) | {"cursor": cursor}
+    return f"/v1/jobs?{urlencode(parameters)}"
+
+
+def _decode_cursor(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidFieldsError(
+            "the request has invalid fields", errors=[FieldError("parameter", "cursor", "is no cursor of this list")]
+        ) from error
