@@ -73,6 +73,10 @@ def celery_settings(broker_url: str, kinds: Sequence[str]) -> dict[str, object]:
     }
 
 
+# Celery logs two lines for each task at level "info"; the row's events say more.
+QUIET_LOGGERS = ("celery.worker.strategy", "celery.app.trace", "celery.redirected")
+
+
 def declare_queue(name: str) -> Queue:
     """Return the durable queue ``name``, bound to the direct exchange of the same name."""
     return Queue(name, exchange=Exchange(name, type="direct", durable=True), routing_key=name, durable=True)

@@ -7,7 +7,6 @@ act on all that still waits. Any number of dispatchers may run; a row goes to on
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from jobs.queue import BrokerError, Conveyor
 from store.db import sessions
 from store.jobs import dispatching
 from store.jobs.channels import QUEUED
-from store.jobs.dispatching import Picked
+from store.jobs.dispatching import Picked, Window
 from store.notifications import NotificationListener
 
 TICK_S = 1.0
@@ -71,13 +70,9 @@ class Dispatcher:
             BrokerError: the jobs that were picked are queued again.
         """
         kind = self._kinds[queue]
+        window = Window(queue, kind.window_per_slot, MAX_PICK)
         with self._sessions() as session:
-            room = dispatching.room(session, queue)
-            window = math.ceil(room.slots * kind.window_per_slot)
-            free = min(window - room.in_flight, MAX_PICK)
-            if free <= 0 or room.is_paused:
-                return 0
-            picked = dispatching.pick(session, queue, free, self._last_owner[queue])
+            picked = dispatching.pick(session, window, self._last_owner[queue])
         if picked:
             self._send(queue, picked)
         return len(picked)

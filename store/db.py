@@ -15,6 +15,9 @@ CONNECT_TIMEOUT_S = 5
 # An unplugged peer is noticed after this long, where plain TCP would wait for a quarter of an hour.
 TCP_USER_TIMEOUT_MS = 15_000
 POOL_TIMEOUT_S = 5
+# Plans are kept, so they must not depend on how full a table was when they were made: every statement has its index,
+# and a plan that scans an empty table would go on scanning when it has grown. Compiling plans pays for reports only.
+PLANS = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
 NAMING_CONVENTION = {
     "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
@@ -38,11 +41,12 @@ def driver_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg2")
 
 
-def engine_options(pool_size: int, application_name: str) -> dict[str, object]:
+def engine_options(pool_size: int, application_name: str, *, is_durable: bool = True) -> dict[str, object]:
     """Return the arguments for an engine (also Flask's ``SQLALCHEMY_ENGINE_OPTIONS``).
 
     Connections are in autocommit mode: most transitions are one statement, and a transaction around it would cost
-    two more round trips. ``transactions`` is for what needs several.
+    two more round trips. ``transactions`` is for what needs several. Without ``is_durable`` a commit does not wait
+    for the disk, and a crash of the server may undo the last fraction of a second: for what is done again then.
     """
     extras.register_uuid()  # type: ignore[no-untyped-call]  # The stubs leave this one out.
     return {
@@ -54,17 +58,19 @@ def engine_options(pool_size: int, application_name: str) -> dict[str, object]:
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             "application_name": application_name,
-            "options": "-c timezone=UTC",
+            "options": f"-c timezone=UTC {PLANS}{'' if is_durable else ' -c synchronous_commit=off'}",
         },
     }
 
 
-def create_engine(url: str, pool_size: int, application_name: str) -> Engine:
+def create_engine(url: str, pool_size: int, application_name: str, *, is_durable: bool = True) -> Engine:
     """Build an engine in autocommit mode; it connects at its first use.
 
     A child forked from this process starts with no connection of its parent's.
     """
-    engine = sqlalchemy_create_engine(driver_url(url), **engine_options(pool_size, application_name))
+    engine = sqlalchemy_create_engine(
+        driver_url(url), **engine_options(pool_size, application_name, is_durable=is_durable)
+    )
     dispose = weakref.WeakMethod(engine.dispose)
 
     def forget_parents_connections() -> None:

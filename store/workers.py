@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.channels import QUEUED
+from store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ WITH seen AS (INSERT INTO workers (id, name, queues, slots) VALUES (:id, :name, 
 SELECT count(pg_notify('{QUEUED}', queue)) FROM seen, unnest(queues) AS queue
 """)
 # Rows are locked in the order of their ids, as by whoever cancels a batch; otherwise the two could deadlock.
-_RENEW = text("""
+_RENEW = Prepared("""
 WITH held AS MATERIALIZED (
     SELECT j.id, h.lease_s FROM jobs j JOIN jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, lease_s float)
         ON j.id = h.id AND j.epoch = h.epoch
     WHERE j.state = 'running' AND j.worker = :worker ORDER BY j.id FOR NO KEY UPDATE OF j)
 UPDATE jobs j SET lease_until = now() + make_interval(secs => held.lease_s) FROM held
 WHERE j.id = held.id RETURNING j.id
-""").bindparams(bindparam("held", type_=JSONB))
+""")
 _UNREGISTER = text("DELETE FROM workers WHERE id = :id")
 _WORKERS = text("SELECT id, name, queues, slots FROM workers ORDER BY started_at, id")
 
@@ -59,7 +60,7 @@ def register(session: Session, worker: WorkerRecord) -> None:
 def renew(session: Session, worker: UUID, held: Sequence[HeldJob]) -> set[UUID]:
     """Renew the leases of all ``held`` jobs at once and return the ids of those that are still the worker's."""
     rows = [{"id": str(job.id), "epoch": job.epoch, "lease_s": job.lease_s} for job in held]
-    return set(session.execute(_RENEW, {"held": rows, "worker": worker}).scalars())
+    return {cast("UUID", row[0]) for row in _RENEW.run(session, {"held": rows, "worker": worker})}
 
 
 def unregister(session: Session, worker: UUID) -> None:

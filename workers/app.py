@@ -22,7 +22,7 @@ from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
 from config import logging as config_logging
-from config.celery import MAINTENANCE_TICK, celery_settings
+from config.celery import MAINTENANCE_TICK, QUIET_LOGGERS, celery_settings
 from config.settings import Settings, load
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
@@ -134,6 +134,8 @@ class Worker:
 
     def _on_logging(self, **_: object) -> None:
         config_logging.configure(self._settings.log_level)
+        for name in QUIET_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)
 
     def _on_setup(self, instance: object, **_: object) -> None:
         queues: Sequence[str] = list(instance.app.amqp.queues.consume_from)  # type: ignore[attr-defined]
@@ -177,7 +179,8 @@ def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None)
     config_logging.configure(settings.log_level)
     app = Celery("yardmaster", set_as_current=False)
     app.conf.update(celery_settings(settings.redis_url, tuple(trade.kinds)))
-    engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher")
+    # What a crash of the database undoes of this is seen again as due, and done again.
+    engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher", is_durable=False)
     dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds)
     sweeper = Sweeper(engine, Conveyor(app), trade.pace.patience_s)
     clock = maintenance.Clock(engine)

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.models import IS_IN_FLIGHT
 from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_QUEUED, Transition, statement
 
+OWNERS_PER_ROUND = 64
 WORKER_SILENCE_S = 15.0
 """A worker process that has not been heard of for this long counts as dead."""
 
@@ -28,31 +27,35 @@ class Picked:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """How much of a queue's window is taken. ``slots`` are those of its living workers."""
+class Window:
+    """How many jobs of ``queue`` may be with the workers: ``per_slot`` for each slot of those that live.
 
-    slots: int
-    in_flight: int
-    is_paused: bool
+    One pick takes at most ``max_jobs``.
+    """
 
+    queue: str
+    per_slot: float
+    max_jobs: int
 
-_ROOM = text(f"""
-SELECT (SELECT coalesce(sum(slots), 0) FROM workers
-         WHERE :queue = ANY(queues) AND seen_at > now() - make_interval(secs => {WORKER_SILENCE_S})) AS slots,
-    (SELECT count(*) FROM jobs WHERE queue = :queue AND {IS_IN_FLIGHT}) AS in_flight,
-    coalesce((SELECT is_paused FROM queues WHERE name = :queue), false) AS is_paused
-""")
 
 # Reads a handful of index entries however long the queue is: it skips from one owner to the next (a "loose index
-# scan", https://wiki.postgresql.org/wiki/Loose_indexscan), takes at most ``room`` of each, stops after ``owners``.
+# scan", https://wiki.postgresql.org/wiki/Loose_indexscan), takes at most the room of each, stops after ``owners``.
 # The round begins behind the owner who was served last, so that with more owners than that everybody's turn comes.
 # An owner's n-th candidate ranks behind every job that would be another owner's (n-1)-th in flight. Rows are locked
 # only after ranking, and what another dispatcher has taken by then is skipped.
 _CANDIDATES = f"""RECURSIVE
+slots AS MATERIALIZED (
+    SELECT sum(slots) AS slots FROM workers
+    WHERE :queue = ANY(queues) AND seen_at > now() - make_interval(secs => {WORKER_SILENCE_S})
+        AND NOT EXISTS (SELECT FROM queues WHERE name = :queue AND is_paused)),
 busy AS MATERIALIZED (
     SELECT owner, count(*) AS jobs FROM jobs WHERE queue = :queue AND {IS_IN_FLIGHT} GROUP BY owner),
+room AS MATERIALIZED (
+    SELECT least(:max_jobs, greatest(0, coalesce(ceil(s.slots * :window_per_slot), 0)
+        - (SELECT coalesce(sum(jobs), 0) FROM busy)))::bigint AS jobs FROM slots s),
 levels AS (
-    (SELECT priority FROM jobs WHERE queue = :queue AND state = 'queued' ORDER BY priority LIMIT 1)
+    (SELECT priority FROM jobs WHERE queue = :queue AND state = 'queued'
+        AND (SELECT jobs FROM room) > 0 ORDER BY priority LIMIT 1)
     UNION ALL
     SELECT (SELECT j.priority FROM jobs j WHERE j.queue = :queue AND j.state = 'queued' AND j.priority > l.priority
              ORDER BY j.priority LIMIT 1)
@@ -78,8 +81,8 @@ candidates AS (
     FROM turns t LEFT JOIN busy b ON b.owner = t.owner CROSS JOIN LATERAL (
         SELECT w.id, w.run_at, row_number() OVER (ORDER BY w.run_at, w.id) AS place FROM (
             SELECT id, run_at FROM jobs WHERE queue = :queue AND state = 'queued' AND priority = t.priority
-                AND owner = t.owner AND run_at <= now() ORDER BY run_at, id LIMIT :room) w) j
-    ORDER BY t.priority, rank, j.run_at LIMIT :room),
+                AND owner = t.owner AND run_at <= now() ORDER BY run_at, id LIMIT (SELECT jobs FROM room)) w) j
+    ORDER BY t.priority, rank, j.run_at LIMIT (SELECT jobs FROM room)),
 chosen AS MATERIALIZED (
     SELECT j.id FROM jobs j JOIN candidates USING (id) WHERE j.state = 'queued' FOR UPDATE OF j SKIP LOCKED)"""
 
@@ -102,7 +105,7 @@ _UNPICK = statement(
         notify=(NOTIFY_CHANGED,),
         returns="c.id",
     )
-).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+)
 
 _NEXT_DUE = text("""
 SELECT extract(epoch FROM min(run_at) - now())::float FROM jobs
@@ -117,19 +120,19 @@ SELECT {NOTIFY_QUEUED} FROM changed c
 _PAUSED = text("SELECT name FROM queues WHERE is_paused ORDER BY name")
 
 
-def room(session: Session, queue: str) -> Room:
-    """Return how much of a queue's window is taken."""
-    row = session.execute(_ROOM, {"queue": queue}).one()
-    return Room(int(row.slots), row.in_flight, row.is_paused)
-
-
-def pick(session: Session, queue: str, room: int, last_owner: str = "", owners: int = 64) -> list[Picked]:
-    """Mark up to ``room`` due jobs of a queue as dispatched, the next to be run first.
+def pick(session: Session, window: Window, last_owner: str = "") -> list[Picked]:
+    """Mark the due jobs of a queue that fit into its window as dispatched, the next to be run first.
 
     Strictly by priority, then fairly between owners: whoever has least in flight comes first.
     """
-    parameters = {"queue": queue, "room": room, "last_owner": last_owner, "owners": owners}
-    rows = sorted(session.execute(_PICK, parameters), key=lambda row: (row.priority, row.run_at, row.id))
+    parameters = {
+        "queue": window.queue,
+        "window_per_slot": window.per_slot,
+        "max_jobs": window.max_jobs,
+        "last_owner": last_owner,
+        "owners": OWNERS_PER_ROUND,
+    }
+    rows = sorted(_PICK.run(session, parameters), key=lambda row: (row.priority, row.run_at, row.id))
     places: Counter[str] = Counter()
     turns = []
     for row in rows:
@@ -140,7 +143,7 @@ def pick(session: Session, queue: str, room: int, last_owner: str = "", owners: 
 
 def unpick(session: Session, job_ids: Sequence[UUID]) -> int:
     """Queue jobs again that could not be sent; return how many still waited."""
-    return len(session.execute(_UNPICK, {"ids": list(job_ids)}).all())
+    return len(_UNPICK.run(session, {"ids": list(job_ids)}).all())
 
 
 def seconds_to_next_due(session: Session, queues: Sequence[str]) -> float | None:

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 from store.jobs.records import Job, JobEvent, job_columns, optional_job, to_event, to_job
+from store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class QueueCount:
     oldest_age_s: float
 
 
-_JOB = text(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id")
-_OWNED_JOB = text(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id AND j.owner = :owner")
-_EVENTS = text(
+_JOB = Prepared(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id")
+_OWNED_JOB = Prepared(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id AND j.owner = :owner")
+_EVENTS = Prepared(
     "SELECT id, job_id, at, name, state, attempt, detail FROM job_events"
     " WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit"
 )
@@ -57,8 +58,8 @@ FROM jobs WHERE state IN ('dispatched', 'running') AND pending_children IS NULL 
 def get_job(session: Session, job_id: UUID, owner: str | None = None) -> Job | None:
     """Return a job; with ``owner``, only if it is that owner's."""
     if owner is None:
-        return optional_job(session.execute(_JOB, {"id": job_id}).mappings().first())
-    return optional_job(session.execute(_OWNED_JOB, {"id": job_id, "owner": owner}).mappings().first())
+        return optional_job(_JOB.run(session, {"id": job_id}).mappings().first())
+    return optional_job(_OWNED_JOB.run(session, {"id": job_id, "owner": owner}).mappings().first())
 
 
 def list_jobs(session: Session, wanted: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
@@ -83,7 +84,7 @@ def list_jobs(session: Session, wanted: JobFilter, limit: int, before: UUID | No
 
 def events_after(session: Session, job_id: UUID, after: int = 0, limit: int = 1000) -> list[JobEvent]:
     """Return a job's events that came after the one with the id ``after``, oldest first."""
-    rows = session.execute(_EVENTS, {"job_id": job_id, "after": after, "limit": limit}).mappings()
+    rows = _EVENTS.run(session, {"job_id": job_id, "after": after, "limit": limit}).mappings()
     return [to_event(row) for row in rows]
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
-
 from store.jobs.channels import CHANGED, QUEUED, STOPPED
 from store.jobs.records import job_columns
+from store.prepared import Prepared
 
 NOTIFY_CHANGED = f"pg_notify('{CHANGED}', c.id::text || ' ' || c.state)"
 NOTIFY_QUEUED = f"pg_notify('{QUEUED}', c.queue)"
@@ -39,8 +37,8 @@ class Transition:
     parents: str = ""
 
 
-def statement(transition: Transition) -> TextClause:
-    """Build the SQL of ``transition``; parameters named ``result``, ``error`` and ``progress`` are JSON."""
+def statement(transition: Transition) -> Prepared:
+    """Build the statement that makes ``transition``."""
     parts = [transition.prelude] if transition.prelude else []
     source = f"FROM {transition.source}" if transition.source else ""
     parts.append(
@@ -57,9 +55,7 @@ def statement(transition: Transition) -> TextClause:
         parts.append(transition.parents)
         told = f", (SELECT count({NOTIFY_CHANGED}) FROM parents c) AS parents_told"
     notify = "".join(f", {call}" for call in transition.notify)
-    sql = f"WITH {', '.join(parts)} SELECT {transition.returns}{notify}{told} FROM changed c"
-    names = [name for name in ("result", "error", "progress") if f":{name}" in sql]
-    return text(sql).bindparams(*[bindparam(name, type_=JSONB(none_as_null=True)) for name in names])
+    return Prepared(f"WITH {', '.join(parts)} SELECT {transition.returns}{notify}{told} FROM changed c")
 
 
 # The join makes each parent wait for its children's rows, which keeps the order of locks: children, then parent.

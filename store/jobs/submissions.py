@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import TextClause, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from store.jobs.channels import QUEUED
 from store.jobs.records import Job, job_columns, optional_job, to_job
+from store.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,8 @@ SELECT {columns} FROM inserted i CROSS JOIN told WHERE i.parent_id IS NULL
 """
 
 
-def _insert(key: str, when_new: str) -> TextClause:
-    sql = _INSERT.format(key=key, when_new=when_new, QUEUED=QUEUED, columns=job_columns("i"))
-    return text(sql).bindparams(bindparam("rows", type_=JSONB))
+def _insert(key: str, when_new: str) -> Prepared:
+    return Prepared(_INSERT.format(key=key, when_new=when_new, QUEUED=QUEUED, columns=job_columns("i")))
 
 
 _INSERT_KEYLESS = _insert("", "")
@@ -86,7 +84,7 @@ _INSERT_WITH_KEY = _insert(
     VALUES (:owner, :key, :fingerprint, :job_id) ON CONFLICT DO NOTHING RETURNING job_id),""",
     "WHERE EXISTS (SELECT FROM key)",
 )
-_USED_KEY = text("SELECT fingerprint, job_id FROM idempotency_keys WHERE owner = :owner AND key = :key")
+_USED_KEY = Prepared("SELECT fingerprint, job_id FROM idempotency_keys WHERE owner = :owner AND key = :key")
 
 
 def insert_jobs(session: Session, jobs: Sequence[JobToInsert]) -> list[Job]:
@@ -94,7 +92,7 @@ def insert_jobs(session: Session, jobs: Sequence[JobToInsert]) -> list[Job]:
 
     A scheduled job whose ``fire_at`` has been inserted already is left out.
     """
-    rows = session.execute(_INSERT_KEYLESS, {"rows": _as_json(jobs)}).mappings()
+    rows = _INSERT_KEYLESS.run(session, {"rows": _as_json(jobs)}).mappings()
     return [to_job(row) for row in rows]
 
 
@@ -104,12 +102,12 @@ def insert_jobs_once(session: Session, jobs: Sequence[JobToInsert], key: KeyToIn
     Waits for another transaction that is just using the same key.
     """
     values = {"owner": key.owner, "key": key.key, "fingerprint": key.fingerprint, "job_id": jobs[0].id}
-    return optional_job(session.execute(_INSERT_WITH_KEY, {"rows": _as_json(jobs), **values}).mappings().first())
+    return optional_job(_INSERT_WITH_KEY.run(session, {"rows": _as_json(jobs), **values}).mappings().first())
 
 
 def used_key(session: Session, owner: str, key: str) -> UsedKey | None:
     """Return what ``key`` was used for."""
-    row = session.execute(_USED_KEY, {"owner": owner, "key": key}).first()
+    row = _USED_KEY.run(session, {"owner": owner, "key": key}).first()
     return None if row is None else UsedKey(bytes(row.fingerprint), row.job_id)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.dispatching import WORKER_SILENCE_S
@@ -59,13 +58,13 @@ _CONDEMN = statement(
 
 def rescue(session: Session, max_crashes: int, limit: int = 500) -> int:
     """Queue the jobs again whose worker let the lease run out, and count the crash."""
-    return len(session.execute(_RESCUE, {"max_crashes": max_crashes, "limit": limit}).all())
+    return len(_RESCUE.run(session, {"max_crashes": max_crashes, "limit": limit}).all())
 
 
 def condemn(session: Session, max_crashes: int, error: dict[str, object], limit: int = 500) -> int:
     """Fail the jobs whose worker was lost for the last time that is allowed."""
     values = {"max_crashes": max_crashes, "error": error, "limit": limit}
-    return len(session.execute(_CONDEMN, values).all())
+    return len(_CONDEMN.run(session, values).all())
 
 
 def _redispatch(condition: str) -> Transition:
@@ -87,18 +86,18 @@ _REDISPATCH_LATE = statement(
     )
 )
 _REDISPATCH_ALL = statement(_redispatch("true"))
-_REDISPATCH_QUEUES = statement(_redispatch("queue = ANY(:queues)")).bindparams(bindparam("queues", type_=ARRAY(TEXT)))
+_REDISPATCH_QUEUES = statement(_redispatch("queue = ANY(:queues)"))
 
 
 def redispatch_late(session: Session, patience_s: float, max_doublings: int, limit: int = 500) -> int:
     """Queue the jobs again whose message nobody claimed in time; a message that comes late claims nothing twice."""
     values = {"patience_s": patience_s, "max_doublings": max_doublings, "limit": limit}
-    return len(session.execute(_REDISPATCH_LATE, values).all())
+    return len(_REDISPATCH_LATE.run(session, values).all())
 
 
 def redispatch_all(session: Session, limit: int = 100_000) -> int:
     """Queue every dispatched job again, because the broker has lost its messages."""
-    return len(session.execute(_REDISPATCH_ALL, {"limit": limit}).all())
+    return len(_REDISPATCH_ALL.run(session, {"limit": limit}).all())
 
 
 _EXPIRE = statement(
@@ -117,7 +116,7 @@ _EXPIRE = statement(
 
 def expire(session: Session, limit: int = 500) -> int:
     """End the jobs whose deadline passed while they waited."""
-    return len(session.execute(_EXPIRE, {"limit": limit}).all())
+    return len(_EXPIRE.run(session, {"limit": limit}).all())
 
 
 _BURY_WORKERS = text(f"""
@@ -129,7 +128,7 @@ def bury_workers(session: Session) -> int:
     """Remove silent workers, and queue again what was sent to their queues: they may have held the messages."""
     queues = [queue for (names,) in session.execute(_BURY_WORKERS) for queue in names]
     if queues:
-        session.execute(_REDISPATCH_QUEUES, {"queues": queues, "limit": 100_000}).all()
+        _REDISPATCH_QUEUES.run(session, {"queues": queues, "limit": 100_000}).all()
     return len(queues)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import TextClause
 from sqlalchemy.orm import Session
 
 from store.jobs.records import Job, optional_job
@@ -22,6 +21,7 @@ from store.jobs.statements import (
     Transition,
     statement,
 )
+from store.prepared import Prepared
 
 LEAVE_WORKER = "worker = NULL, lease_until = NULL"
 FINISH = f"finished_at = now(), {LEAVE_WORKER}"
@@ -58,7 +58,7 @@ def claim(session: Session, job_id: UUID, worker: UUID, lease_s: float) -> Job |
     return _one(session, _CLAIM, {"id": job_id, "worker": worker, "lease_s": lease_s})
 
 
-def _finishing(event: str, assign: str) -> tuple[TextClause, TextClause]:
+def _finishing(event: str, assign: str) -> tuple[Prepared, Prepared]:
     """Build a finish for a lone job and for a batch's child; the first is spared the search for a parent."""
     lone, child = (
         statement(
@@ -212,9 +212,9 @@ def _fence(holder: Holder) -> dict[str, object]:
     return {"id": holder.id, "epoch": holder.epoch, "worker": holder.worker}
 
 
-def _one(session: Session, sql: TextClause, parameters: Mapping[str, object]) -> Job | None:
-    return optional_job(session.execute(sql, dict(parameters)).mappings().first())
+def _one(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> Job | None:
+    return optional_job(sql.run(session, parameters).mappings().first())
 
 
-def _changed(session: Session, sql: TextClause, parameters: Mapping[str, object]) -> bool:
-    return session.execute(sql, dict(parameters)).first() is not None
+def _changed(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> bool:
+    return sql.run(session, parameters).first() is not None
