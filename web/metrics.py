@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from domain.rate_limits.model import Decision
+from jobs.kinds import KINDS
 from store import statistics
 from store.jobs import reads
 
@@ -111,7 +112,7 @@ class _DatabaseCollector(Collector):
         is_up = GaugeMetricFamily("database_up", "1 while PostgreSQL answers the API.")
         try:
             with self._sessions() as session:
-                families = [*_queues(session), *_workers(session), _dead_letters(session)]
+                families = [*_queues(session), *_finished(session), *_workers(session), _dead_letters(session)]
         except SQLAlchemyError:
             is_up.add_metric([], 0)
             return [is_up]
@@ -128,6 +129,25 @@ def _queues(session: Session) -> list[GaugeMetricFamily]:
         jobs.add_metric([count.queue, count.state], count.jobs)
         ages.add_metric([count.queue, count.state], count.oldest_age_s)
     return [jobs, ages]
+
+
+def _finished(session: Session) -> list[GaugeMetricFamily]:
+    labels = ["kind", "state"]
+    jobs = GaugeMetricFamily("jobs_finished_last_minute", "Jobs that ended within the last minute.", labels=labels)
+    rescues = GaugeMetricFamily("jobs_rescues_last_minute", "Workers that those jobs lost on the way.", labels=labels)
+    waits = GaugeMetricFamily(
+        "jobs_wait_seconds_p95", "From due to the last start of those jobs, 95th percentile.", labels=labels
+    )
+    runs = GaugeMetricFamily(
+        "jobs_run_seconds_p95", "From start to end of those jobs, 95th percentile.", labels=labels
+    )
+    for group in statistics.finished_lately(session, list(KINDS)):
+        of_group = [group.kind, group.state]
+        jobs.add_metric(of_group, group.jobs)
+        rescues.add_metric(of_group, group.rescues)
+        waits.add_metric(of_group, group.wait_s)
+        runs.add_metric(of_group, group.run_s)
+    return [jobs, rescues, waits, runs]
 
 
 def _workers(session: Session) -> list[GaugeMetricFamily]:
