@@ -64,8 +64,8 @@ def build_images(source: ImageSource, names: Sequence[str], progress: Callable[[
     """
     if _labels(source, BASE).get(CONTENT_LABEL) != _content_hash(source, BASE):
         progress(f"building {IMAGE_PREFIX}{BASE}")
-        _build(source, BASE, progress)
-        _finish(source, BASE, {}, progress)
+        content = _build(source, BASE, progress)
+        _finish(source, BASE, {CONTENT_LABEL: content}, progress)
     versions = {}
     for name in names:
         labels = _labels(source, name)
@@ -97,27 +97,30 @@ def outdated_images(source: ImageSource) -> list[str]:
 
 def _build_language(source: ImageSource, name: str, progress: Callable[[str], None]) -> dict[str, str]:
     command = read_definition(source.folder, name).version_command
-    _build(source, name, progress)
+    content = _build(source, name, progress)
     passing = IMAGE_PREFIX + name + _PASSING_TAG
     answer = _docker(source, "run", "--rm", "--network=none", "--entrypoint", command[0], passing, *command[1:])
     version = find_version(answer)
     if version is None:
         raise ImageBuildError(f"{' '.join(command)} in {passing} printed no version: {answer}")
-    labels = {VERSION_LABEL: version}
+    labels = {CONTENT_LABEL: content, VERSION_LABEL: version}
     _finish(source, name, labels, progress)
     return labels
 
 
-def _build(source: ImageSource, name: str, progress: Callable[[str], None]) -> None:
+def _build(source: ImageSource, name: str, progress: Callable[[str], None]) -> str:
+    """Build an image under its passing tag and return the hash of what it was made from."""
+    # Read once: a file that changes meanwhile must not get into the hash of an image that lacks the change.
+    files = list(_files(source, name))
     tag = IMAGE_PREFIX + name + _PASSING_TAG
-    context = _context(source, name)
-    _stream(source, ["build", "--network=host", f"--file={name}/Dockerfile", f"--tag={tag}", "-"], context, progress)
+    arguments = ["build", "--network=host", f"--file={name}/Dockerfile", f"--tag={tag}", "-"]
+    _stream(source, arguments, _context(files), progress)
+    return _hash(source, name, files)
 
 
 def _finish(source: ImageSource, name: str, labels: dict[str, str], progress: Callable[[str], None]) -> None:
     """Give the image its labels and its tag, in one step."""
     tag = IMAGE_PREFIX + name
-    labels = labels | {CONTENT_LABEL: _content_hash(source, name)}
     options = [f"--label={key}={value}" for key, value in labels.items()]
     dockerfile = f"FROM {tag}{_PASSING_TAG}\n".encode()
     _stream(source, ["build", *options, f"--tag={tag}", "-"], dockerfile, progress)
@@ -127,22 +130,26 @@ def _finish(source: ImageSource, name: str, labels: dict[str, str], progress: Ca
 
 
 def _content_hash(source: ImageSource, name: str) -> str:
+    return _hash(source, name, _files(source, name))
+
+
+def _hash(source: ImageSource, name: str, files: Iterable[tuple[str, bytes]]) -> str:
     """Hash what decides an image: the files that go into it, and the command that finds its version."""
     digest = hashlib.sha256()
     if name != BASE:
         digest.update(repr(read_definition(source.folder, name).version_command).encode())
-    for path, content in _files(source, name):
+    for path, content in files:
         for part in (path.encode(), content):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.hexdigest()
 
 
-def _context(source: ImageSource, name: str) -> bytes:
+def _context(files: Iterable[tuple[str, bytes]]) -> bytes:
     """Make the archive that a build sees: the same bytes for the same content, so that the layers' cache holds."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path, content in _files(source, name):
+        for path, content in files:
             info = tarfile.TarInfo(path)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
