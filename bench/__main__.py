@@ -1,0 +1,28 @@
+"""``python -m bench NAME``: measure one area and print its figures; exit code 1 when a bound is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from bench import code_runs, jobs
+from bench.figures import Figure, as_json_line, as_table
+
+AREAS: dict[str, Callable[[], Sequence[Figure]]] = {"code_runs": code_runs.measure, "jobs": jobs.measure}
+
+
+def main() -> int:
+    """Measure the named area, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("area", choices=[*AREAS, "all"])
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
+    options = parser.parse_args()
+    areas = list(AREAS) if options.area == "all" else [options.area]
+    figures = [figure for area in areas for figure in AREAS[area]()]
+    print("\n".join(map(as_json_line, figures)) if options.json else as_table(figures))
+    return 0 if all(figure.is_met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
