@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import code_runs, jobs
+from bench.code_runs import measure as measure_code_runs
 from bench.figures import Figure, as_json_line, as_table
+from bench.jobs import measure as measure_jobs
 
-AREAS: dict[str, Callable[[], Sequence[Figure]]] = {"code_runs": code_runs.measure, "jobs": jobs.measure}
+AREAS: dict[str, Callable[[], Sequence[Figure]]] = {"code_runs": measure_code_runs, "jobs": measure_jobs}
 
 
 def main() -> int:
