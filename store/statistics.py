@@ -39,7 +39,8 @@ class Finished:
 
 _FINISHED = text("""
 SELECT kind, state, count(*) AS jobs, sum(crashes)::bigint AS rescues,
-    coalesce(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)), 0)::float AS wait_s,
+    coalesce(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - run_at)), 0)::float
+        AS wait_s,
     coalesce(percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - started_at)), 0)::float
         AS run_s
 FROM jobs WHERE kind = ANY(:kinds) AND finished_at > now() - interval '1 minute' GROUP BY kind, state
