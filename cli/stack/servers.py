@@ -73,6 +73,8 @@ class PostgresServer:
         Raises:
             ServerError: it ended, or did not answer in time.
         """
+        if self._child.is_running:
+            return  # Else it would be taken for a leftover below, and ended.
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.data_dir / "PG_VERSION").exists():
             self._make_cluster()
@@ -173,6 +175,8 @@ class ValkeyServer:
         Raises:
             ServerError: it ended, or did not answer in time.
         """
+        if self._child.is_running:
+            return
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if not (self.folder / "password").exists():
             _write_password(self.folder)
@@ -232,9 +236,11 @@ class _Child:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self, command: list[str], answers: Callable[[], bool]) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd="/", env=dict(CLEAN_ENVIRONMENT), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
