@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.language_folder import IMAGE_PREFIX, find_version, language_names, read_definition
+from adapters.language_folder import EXAMPLES, IMAGE_PREFIX, find_version, language_names, read_definition
 
 BASE = "base"
 CONTENT_LABEL = "yardmaster.content"
@@ -169,7 +169,7 @@ def _paths(folder: Path) -> Iterable[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix != ".toml" and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix != ".toml" and not {"__pycache__", EXAMPLES} & set(path.parts)
     )
 
 

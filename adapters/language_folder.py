@@ -20,6 +20,8 @@ from domain.code_runs.model import Limits
 IMAGE_PREFIX = "yardmaster/"
 LANGUAGE_FILE = "language.toml"
 LIMITS_FILE = "base/limits.toml"
+# Programs to try a language with, which decide nothing about it.
+EXAMPLES = "examples"
 
 _VERSION = re.compile(r"\d+(\.\d+)+")
 _VERSION_S = 10
@@ -176,10 +178,13 @@ def _with_version(language: Language, version: str) -> Language:
 
 
 def _fingerprint(folder: Path) -> str:
-    """Hash the names and contents of everything in a language's folder."""
+    """Hash the names and contents of everything in a language's folder but its examples."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        for part in (str(path.relative_to(folder)).encode(), path.read_bytes()):
+        relative = path.relative_to(folder)
+        if relative.parts[0] == EXAMPLES:
+            continue
+        for part in (relative.as_posix().encode(), path.read_bytes()):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.hexdigest()

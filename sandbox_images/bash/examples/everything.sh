@@ -1,0 +1,5 @@
+cat
+[ $# -eq 0 ] || printf '%s\n' "$@"
+cat data.txt
+echo "to stderr" >&2
+exit 3

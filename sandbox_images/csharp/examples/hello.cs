@@ -1,0 +1,9 @@
+using System;
+
+class Greeting
+{
+    static void Main()
+    {
+        Console.WriteLine("hello");
+    }
+}

@@ -1,0 +1,1 @@
+fn main() { let number: i32 = "text"; }
