@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +22,18 @@ from celery import Celery, signals
 from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
+from adapters.box_pool import PoolOptions
+from adapters.compile_cache import FileCompileCache
+from adapters.docker_sandbox.engine import DockerOptions
+from adapters.docker_sandbox.sandbox import DockerSandbox
+from adapters.image_builder import ImageBuildError, ImageSource, built_versions
+from adapters.language_folder import find_version, language_names, load_languages, read_definition
+from adapters.namespace_sandbox import NamespaceSandbox
 from config import logging as config_logging
 from config.celery import MAINTENANCE_TICK, QUIET_LOGGERS, celery_settings
 from config.settings import Settings, load
+from domain.code_runs.languages import Language
+from domain.code_runs.sandbox import Sandbox, SandboxError
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
 from jobs.heartbeat import BEAT_S, Heartbeat
@@ -35,8 +45,10 @@ from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
 from store.workers import WorkerRecord
 from workers.tasks.canaries import sing
+from workers.tasks.code_runs import CodeRunner
 
 SPARE_CONNECTIONS = 3
+EXIT_CANNOT_WORK = 70  # EX_SOFTWARE of sysexits.h
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +94,7 @@ def create_app(settings: Settings | None = None, trade: Trade | None = None) -> 
     worker = Worker(settings, trade)
     for kind in trade.kinds:
         app.task(name=kind)(_task(worker, kind))
-    app.task(name=MAINTENANCE_TICK)(worker.tick)
+    app.task(name=MAINTENANCE_TICK)(_tick_task(worker))
     worker.connect()
     return app
 
@@ -130,7 +142,17 @@ class Worker:
         handlers: dict[str, Handler] = {kind: run for kind, run in self._trade.handlers.items() if kind in kinds}
         if "canaries" in kinds:
             handlers["canaries"] = sing
+        if "code_runs" in kinds and "code_runs" not in handlers:
+            handlers["code_runs"] = self._code_runner()
         return handlers
+
+    def _code_runner(self) -> CodeRunner:
+        settings = self._settings
+        languages, sandbox = _start_sandbox(settings)
+        self._closers.append(sandbox.close)
+        log.info("programs run in a %s", type(sandbox).__name__, extra={"languages": sorted(languages)})
+        cache = FileCompileCache(settings.home / "compile-cache", settings.compile_cache_bytes)
+        return CodeRunner(languages, sandbox, cache)
 
     def _on_logging(self, **_: object) -> None:
         config_logging.configure(self._settings.log_level)
@@ -139,7 +161,13 @@ class Worker:
 
     def _on_setup(self, instance: object, **_: object) -> None:
         queues: Sequence[str] = list(instance.app.amqp.queues.consume_from)  # type: ignore[attr-defined]
-        self.build(queues, int(instance.concurrency))  # type: ignore[attr-defined]
+        try:
+            self.build(queues, int(instance.concurrency))  # type: ignore[attr-defined]
+        finally:
+            if self._lifecycle is None:
+                # Celery only logs what a signal's receiver raises, and would consume all the same.
+                log.critical("this worker cannot work", exc_info=sys.exc_info())
+                raise SystemExit(EXIT_CANNOT_WORK)
 
     def _on_ready(self, **_: object) -> None:
         assert self._heartbeat is not None
@@ -165,11 +193,74 @@ class Worker:
             close()
 
 
+def _start_sandbox(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+    """Start the sandbox that the settings ask for and prove that it isolates; return what it can run, too.
+
+    Raises:
+        SandboxError: it cannot be had, or does not isolate.
+    """
+    if settings.sandbox == "namespace":
+        return _start_namespaces(settings)
+    try:
+        return _start_docker(settings)
+    except SandboxError as error:
+        if settings.sandbox == "docker":
+            raise
+        log.warning("no Docker sandbox: %s", error)
+    return _start_namespaces(settings)
+
+
+def _start_docker(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+    folder = settings.sandbox_images_dir
+    try:
+        versions = built_versions(ImageSource(folder, settings.docker_host))
+    except ImageBuildError as error:
+        raise SandboxError(str(error)) from error
+    if not versions:
+        raise SandboxError("the engine has no image of a language; run: yardmaster images build")
+    languages = load_languages(folder, versions)
+    sandbox = DockerSandbox(DockerOptions(folder, settings.docker_host), _pool_options(settings))
+    try:
+        sandbox.start(list(languages.values()))
+    except SandboxError:
+        sandbox.close()
+        raise
+    return languages, sandbox
+
+
+def _start_namespaces(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+    folder = settings.sandbox_images_dir
+    sandbox = NamespaceSandbox(folder, _pool_options(settings))
+    try:
+        sandbox.start()
+        commands = {
+            name: read_definition(folder, name, is_host=True).version_command for name in language_names(folder)
+        }
+        printed = sandbox.languages_found(commands)
+    except SandboxError:
+        sandbox.close()
+        raise
+    versions = {name: version for name, text in printed.items() if (version := find_version(text))}
+    return load_languages(folder, versions, is_host=True), sandbox
+
+
+def _pool_options(settings: Settings) -> PoolOptions:
+    return PoolOptions(size=settings.sandbox_pool_size, is_reused=settings.sandbox_reuse == "clean")
+
+
 def _task(worker: Worker, kind: str) -> Callable[[str], None]:
     def run(job_id: str) -> None:
         worker.run(kind, job_id)
 
     return run
+
+
+def _tick_task(worker: Worker) -> Callable[[], None]:
+    # Not the bound method itself: Celery takes its first argument for one that the message lacks.
+    def tick() -> None:
+        worker.tick()
+
+    return tick
 
 
 def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None) -> None:
