@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 
 from sqlalchemy import Engine
@@ -26,6 +27,10 @@ TICK_S = 1.0
 """Notifications wake the dispatcher; the tick is for jobs that become due and for what was not heard."""
 BROKEN_PAUSE_S = 0.5
 MAX_PICK = 200
+# When notifications come faster than this, picks wait for each other and take more jobs at once.
+BUSY_STEPS = 6
+BUSY_SPAN_S = 0.01
+BUSY_PAUSE_S = 0.005
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +48,7 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._tick_at = 0.0
         self._is_broken = False
+        self._steps: deque[float] = deque([0.0] * BUSY_STEPS, maxlen=BUSY_STEPS)
         self._wake = threading.Event()
         self._stopping = False
 
@@ -78,6 +84,9 @@ class Dispatcher:
         return len(picked)
 
     def _step(self) -> None:
+        if time.monotonic() - self._steps[0] < BUSY_SPAN_S:
+            time.sleep(BUSY_PAUSE_S)
+        self._steps.append(time.monotonic())
         self._wake.clear()
         try:
             if self._is_broken:

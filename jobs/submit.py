@@ -88,6 +88,15 @@ def submit(
     return _insert(session, [_row(new_job, kind)], idempotency)
 
 
+def find_replay(session: Session, owner: str, idempotency: Idempotency) -> Submission | None:
+    """Return what an earlier request of ``owner`` with this key made; ``None`` if there was none.
+
+    Raises:
+        IdempotencyConflictError: the key belongs to another request.
+    """
+    return _replay(session, KeyToInsert(owner, idempotency.key, idempotency.fingerprint))
+
+
 def submit_batch(session: Session, new_jobs: Sequence[NewJob], idempotency: Idempotency | None = None) -> Submission:
     """Accept several jobs of one owner and one kind as a batch; the submission's job is their parent.
 

@@ -41,6 +41,7 @@ class Window:
 # Reads a handful of index entries however long the queue is: it skips from one owner to the next (a "loose index
 # scan", https://wiki.postgresql.org/wiki/Loose_indexscan), takes at most the room of each, stops after ``owners``.
 # The round begins behind the owner who was served last, so that with more owners than that everybody's turn comes.
+# A wide window is filled again when it is half empty, not job by job; the slots are busy meanwhile.
 # An owner's n-th candidate ranks behind every job that would be another owner's (n-1)-th in flight. Rows are locked
 # only after ranking, and what another dispatcher has taken by then is skipped.
 _CANDIDATES = f"""RECURSIVE
@@ -51,8 +52,9 @@ slots AS MATERIALIZED (
 busy AS MATERIALIZED (
     SELECT owner, count(*) AS jobs FROM jobs WHERE queue = :queue AND {IS_IN_FLIGHT} GROUP BY owner),
 room AS MATERIALIZED (
-    SELECT least(:max_jobs, greatest(0, coalesce(ceil(s.slots * :window_per_slot), 0)
-        - (SELECT coalesce(sum(jobs), 0) FROM busy)))::bigint AS jobs FROM slots s),
+    SELECT CASE WHEN b.jobs <= greatest(2 * s.slots, ceil(s.slots * :window_per_slot) / 2)
+        THEN least(:max_jobs, greatest(0, ceil(s.slots * :window_per_slot) - b.jobs))::bigint ELSE 0 END AS jobs
+    FROM slots s, (SELECT coalesce(sum(jobs), 0) AS jobs FROM busy) b),
 levels AS (
     (SELECT priority FROM jobs WHERE queue = :queue AND state = 'queued'
         AND (SELECT jobs FROM room) > 0 ORDER BY priority LIMIT 1)
