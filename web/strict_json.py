@@ -10,7 +10,7 @@ import re
 from typing import cast
 
 import flask
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from web.problems import MalformedBodyError
 
@@ -32,7 +32,14 @@ class StrictRequest(flask.Request):
         """
         if not self.is_json:
             raise UnsupportedMediaType("send the body as Content-Type: application/json")
-        return parse_json(self.get_data(cache=False))
+        return parse_json(self._read_body())
+
+    def _read_body(self) -> bytes:
+        body = self.get_data(cache=False)
+        # A body without a declared length is cut at the bound without a word; at the bound means beyond it.
+        if self.content_length is None and len(body) == self.max_content_length:
+            raise RequestEntityTooLarge
+        return body
 
 
 def parse_json(body: bytes) -> object:

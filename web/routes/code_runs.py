@@ -17,6 +17,7 @@ from web.job_views import is_final, job_response
 from web.job_waits import wait_until_final
 from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH, parse_idempotency_key, parse_prefer
+from web.problems import RateLimitedError
 from web.request_ids import request_id
 from web.schemas.code_run_mapping import to_code_run, to_code_runs
 from web.schemas.code_runs import BatchIn, CodeRunIn
@@ -68,7 +69,8 @@ def create(body: CodeRunIn) -> Response:
     """
     run = to_code_run(body, platform().languages)
     idempotency = _idempotency(body)
-    guards.charge(1)
+    if replayed := _charge(1, idempotency):
+        return _answer(replayed)
     new_job = _new_job(run, Priority.INTERACTIVE)
     with platform().sessions() as session:
         submission = submit.submit(session, new_job, idempotency)
@@ -91,7 +93,8 @@ def create_batch(body: BatchIn) -> Response:
     """
     runs = to_code_runs(body.runs, platform().languages)
     idempotency = _idempotency(body)
-    guards.charge(len(runs))
+    if replayed := _charge(len(runs), idempotency):
+        return _answer(replayed)
     new_jobs = [_new_job(run, Priority.BATCH) for run in runs]
     with platform().sessions() as session:
         submission = submit.submit_batch(session, new_jobs, idempotency)
@@ -104,6 +107,21 @@ def _idempotency(body: CodeRunIn | BatchIn) -> Idempotency | None:
         return None
     key = parse_idempotency_key(header)
     return Idempotency(key, submit.fingerprint([request.path, body.model_dump(mode="json")]))
+
+
+def _charge(cost: int, idempotency: Idempotency | None) -> Submission | None:
+    """Charge the caller; who has no room left but repeats an earlier request is given that request's job."""
+    try:
+        guards.charge(cost)
+    except RateLimitedError:
+        if idempotency is None:
+            raise
+        with platform().sessions() as session:
+            replayed = submit.find_replay(session, guards.caller().owner, idempotency)
+        if replayed is None:
+            raise
+        return replayed
+    return None
 
 
 def _new_job(run: CodeRun, priority: Priority) -> NewJob:
