@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from adapters.rate_limiter import CIRCUIT_OPEN_S, RedisRateLimiter, create_redis_client
+from cli.stack.servers import ValkeyServer
 from domain.rate_limits.model import Window
 
 SECOND = Window(1, 1)
@@ -18,6 +19,14 @@ class Clock:
 
     def __call__(self):
         return self.now_s
+
+
+@pytest.fixture
+def own_valkey(tmp_path):
+    server = ValkeyServer(tmp_path / "valkey")
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -109,13 +118,13 @@ def test_an_absent_server_lets_requests_through_unseen():
     assert not decision.is_enforced
 
 
-def test_a_frozen_server_is_asked_once_and_again_after_the_circuit_was_open(own_redis):
+def test_a_frozen_server_is_asked_once_and_again_after_the_circuit_was_open(own_valkey):
     clock = Clock()
-    client = create_redis_client(own_redis.url)
+    client = create_redis_client(own_valkey.url())
     limiter = RedisRateLimiter(client, clock=clock)
-    os.kill(own_redis.pid, signal.SIGSTOP)
+    os.kill(own_valkey.pid, signal.SIGSTOP)
     first = limiter.charge("alice", (SECOND,), 1)
-    os.kill(own_redis.pid, signal.SIGCONT)
+    os.kill(own_valkey.pid, signal.SIGCONT)
 
     while_open = limiter.charge("alice", (SECOND,), 1)
     clock.now_s += CIRCUIT_OPEN_S
