@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,24 +52,23 @@ class Engine:
         self._client: docker.APIClient | None = None
         self._host_cpus = 1
 
-    def make(self, image: str, size: BoxSize) -> tuple[Box, dict[str, object]]:
-        """Start a container and return it with its agent's first words.
+    def make(self, image: str, size: BoxSize) -> Box:
+        """Start a container and return it once its agent has answered.
 
         Raises:
             SandboxError: the engine is away, the image is missing, or it holds another version of the agent.
         """
         with _as_sandbox_error(f"a container of {image} could not be made"):
             container = self._create(image, size)
-            try:
+            with ExitStack() as undo:
+                undo.callback(self.remove, container)
                 stream = self._attach(container)
+                undo.callback(stream.close)
                 channel = AgentChannel(stream)
                 self._engine().start(container)
-                hello = channel.greet(_HELLO_S)
-                self._check(image, hello)
-            except BaseException:
-                self.remove(container)
-                raise
-        return Box(image, channel, lambda: self._remove_box(container, stream)), hello
+                self._check(image, channel.greet(_HELLO_S))
+                undo.pop_all()
+        return Box(image, channel, lambda: self._remove_box(container, stream))
 
     def owned(self) -> list[tuple[str, dict[str, str]]]:
         """Return id and labels of every sandbox container on this engine, whoever made it."""

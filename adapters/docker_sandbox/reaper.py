@@ -12,7 +12,7 @@ from adapters.docker_sandbox.engine import CREATED_LABEL, OWNER_LABEL, Engine
 
 _log = logging.getLogger(__name__)
 
-# The pool retires its boxes long before this, so whatever is older belongs to nobody.
+# Every pool, this process's too, retires its boxes long before this, so whatever is older belongs to nobody.
 _MAX_AGE_S = 3 * 3600.0
 
 
@@ -24,9 +24,8 @@ def owner_name() -> str:
 class Reaper:
     """Removes the containers of dead workers of this host, and those that are too old, whoever made them."""
 
-    def __init__(self, engine: Engine, owner: str) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._owner = owner
 
     def reap(self) -> int:
         """Remove what is leaked and say how many that were; idempotent, and safe in several workers at once.
@@ -41,8 +40,6 @@ class Reaper:
         return len(leaked)
 
     def _is_leaked(self, labels: dict[str, str]) -> bool:
-        if labels.get(OWNER_LABEL) == self._owner:
-            return False
         return is_owner_dead(labels.get(OWNER_LABEL, "")) or _age_s(labels) > _MAX_AGE_S
 
 

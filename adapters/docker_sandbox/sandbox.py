@@ -30,7 +30,7 @@ class DockerSandbox:
         self._engine = Engine(options, owner)
         self._maker = _Maker(self._engine)
         self._pool = BoxPool(self._maker, pool)
-        self._reaper = Reaper(self._engine, owner)
+        self._reaper = Reaper(self._engine)
         self._stop = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="sandbox-keep", daemon=True)
 
@@ -98,4 +98,4 @@ class _Maker:
         return language.image
 
     def make(self, key: str) -> Box:
-        return self._engine.make(key, self._sizes[key])[0]
+        return self._engine.make(key, self._sizes[key])

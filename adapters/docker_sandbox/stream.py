@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from typing import Protocol
 
 from adapters.sandbox_streams import is_quiet, shut
 
@@ -15,13 +16,20 @@ _CHUNK_BYTES = 1 << 16
 _COMPLAINT_BYTES = 4096
 
 
+class SupportsClose(Protocol):
+    """What the SDK hands out for a connection."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
 class AttachedStream:
     """The hijacked connection of an attach request, over a unix socket, TCP or TLS."""
 
-    def __init__(self, connection: socket.socket, keep: object) -> None:
-        """Take over ``connection``; ``keep`` is held as long, because collecting it would close the connection."""
+    def __init__(self, connection: socket.socket, owner: SupportsClose) -> None:
+        """Take over ``connection``, which ``owner`` keeps open until both are closed."""
         self._socket = connection
-        self._keep = keep
+        self._owner = owner
         self._raw = bytearray()
         self._left = 0
         self._is_stderr = False
@@ -54,6 +62,7 @@ class AttachedStream:
     def close(self) -> None:
         """Give the file descriptor back, once nobody reads any more."""
         self.shut()
+        self._owner.close()
         self._socket.close()
 
     def complaint(self) -> str:
