@@ -59,10 +59,11 @@ def read_definition(folder: Path, name: str, *, is_host: bool = False) -> Langua
     path = folder / name / LANGUAGE_FILE
     file = _TomlFile(path, _KEYS)
     defaults = _TomlFile(folder / LIMITS_FILE, frozenset(_LIMIT_TABLES))
-    host = file.table("host") if is_host else {}
+    host = file.table("host")
     if unknown := set(host) - set(_COMMANDS):
         raise LanguageFileError(f"{path}: host.{min(unknown)} is not known")
-    file.values.update(host)
+    if is_host:
+        file.values.update(host)
     language = Language(
         name=name,
         title=file.text("title"),
