@@ -111,7 +111,7 @@ class Dispatcher:
     def _seconds_to_tick(self) -> float:
         if time.monotonic() >= self._tick_at:
             with self._sessions() as session:
-                due_s = dispatching.seconds_to_next_due(session, list(self._kinds))
+                due_s = dispatching.seconds_to_next_due(session)
             self._tick_at = time.monotonic() + (TICK_S if due_s is None else min(TICK_S, max(due_s, 0.0)))
         return max(0.0, self._tick_at - time.monotonic())
 

@@ -75,7 +75,7 @@ class JobRow(Base):
         # The dispatcher's order, laid so that it can skip from one owner to the next.
         Index("jobs_queued_idx", "queue", "priority", "owner", "run_at", "id", postgresql_where=text(IS_QUEUED)),
         Index("jobs_in_flight_idx", "queue", "owner", postgresql_where=text(IS_IN_FLIGHT)),
-        Index("jobs_run_at_idx", "queue", "run_at", postgresql_where=text(IS_QUEUED)),
+        Index("jobs_run_at_idx", "run_at", postgresql_where=text(IS_QUEUED)),
         Index("jobs_deadline_idx", "deadline", postgresql_where=text(f"deadline IS NOT NULL AND {IS_WAITING}")),
         Index("jobs_owner_idx", "owner", "id"),
         Index("jobs_parent_idx", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),

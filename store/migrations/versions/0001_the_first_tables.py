@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index('jobs_owner_idx', 'jobs', ['owner', 'id'], unique=False)
     op.create_index('jobs_parent_idx', 'jobs', ['parent_id', 'id'], unique=False, postgresql_where=sa.text('parent_id IS NOT NULL'))
     op.create_index('jobs_queued_idx', 'jobs', ['queue', 'priority', 'owner', 'run_at', 'id'], unique=False, postgresql_where=sa.text("state = 'queued'"))
-    op.create_index('jobs_run_at_idx', 'jobs', ['queue', 'run_at'], unique=False, postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('jobs_run_at_idx', 'jobs', ['run_at'], unique=False, postgresql_where=sa.text("state = 'queued'"))
     op.create_table('queues',
     sa.Column('name', sa.TEXT(), nullable=False),
     sa.Column('is_paused', sa.Boolean(), server_default=sa.text('false'), nullable=False),
