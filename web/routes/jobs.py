@@ -36,7 +36,15 @@ _NO_CHANGE = {"description": "The job has not changed since the version in If-No
 _NO_EVENTS = {"description": "The job has ended, and every event of it has been seen."}
 _STREAM = {
     "description": "Events named after what happened; each id can be given back as Last-Event-ID.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {
+        "text/event-stream": {
+            # Of one event. ``data`` is JSON text: job_id, at, state, attempt, detail.
+            "schema": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+            }
+        }
+    },
 }
 
 
