@@ -1,0 +1,89 @@
+import json
+import logging
+
+import pytest
+from apiflask import APIFlask
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from jobs.submit import IdempotencyConflictError, JobNotFoundError, JobStateError, QueueFullError
+from web import problems
+from web.errors import KINDS, register_errors
+from web.problems import FieldError, pointer
+
+
+def answer_to(error: Exception):
+    app = APIFlask("test")
+    register_errors(app)
+
+    @app.get("/")
+    def fail():
+        raise error
+
+    return app.test_client().get("/")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "slug"),
+    [
+        (problems.MalformedBodyError("x"), 400, "malformed-body"),
+        (problems.InvalidFieldsError("x"), 422, "invalid-fields"),
+        (problems.UnauthenticatedError("x"), 401, "unauthenticated"),
+        (problems.ForbiddenError("x"), 403, "forbidden"),
+        (problems.RateLimitedError("x"), 429, "rate-limited"),
+        (problems.TooManyStreamsError("x"), 503, "too-many-streams"),
+        (QueueFullError("code_runs", 7), 503, "queue-full"),
+        (IdempotencyConflictError("x"), 422, "idempotency-key-reused"),
+        (JobNotFoundError("x"), 404, "not-found"),
+        (JobStateError("x", "failed"), 409, "conflict"),
+        (OperationalError("SELECT secret", {}, Exception("down")), 503, "database-unavailable"),
+        (PoolTimeoutError("no connection"), 503, "database-unavailable"),
+        (KeyError("a secret"), 500, "internal-error"),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, "a secret"), 500, "internal-error"),
+    ],
+)
+def test_every_failure_is_a_problem_with_its_own_type(error, status, slug, caplog):
+    caplog.set_level(logging.CRITICAL)
+
+    answer = answer_to(error)
+
+    assert answer.status_code == status
+    assert answer.mimetype == "application/problem+json"
+    body = json.loads(answer.text)
+    assert (body["status"], body["type"]) == (status, f"/problems/{slug}")
+    assert body["detail"]
+    assert "secret" not in answer.text
+
+
+def test_a_full_queue_says_when_to_come_back():
+    assert answer_to(QueueFullError("code_runs", 7)).headers["Retry-After"] == "7"
+
+
+def test_each_wrong_place_is_named_by_its_kind():
+    errors = [FieldError("pointer", "/a", "is wrong"), FieldError("header", "Prefer", "too")]
+
+    answer = answer_to(problems.InvalidFieldsError("x", errors=errors))
+
+    assert json.loads(answer.text)["errors"] == [
+        {"pointer": "/a", "detail": "is wrong"},
+        {"header": "Prefer", "detail": "too"},
+    ]
+
+
+def test_a_thousand_errors_are_cut_to_a_page():
+    errors = [FieldError("pointer", f"/{number}", "is wrong") for number in range(1000)]
+
+    answer = answer_to(problems.InvalidFieldsError("x", errors=errors))
+
+    assert len(json.loads(answer.text)["errors"]) == 20
+
+
+def test_types_are_distinct():
+    assert len({kind.slug for kind in KINDS}) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"), [((), ""), (("a", 0, "b"), "/a/0/b"), (("a/b", "~"), "/a~1b/~0"), (("\ud800",), "/?")]
+)
+def test_a_pointer_is_escaped(path, text):
+    assert pointer(path) == text
