@@ -1,0 +1,130 @@
+"""What is special about boxes made with unshare; the rest is in the contract."""
+
+import logging
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from adapters.box_pool import PoolOptions
+from adapters.namespace_sandbox import NamespaceSandbox
+from domain.code_runs.sandbox import SandboxError
+from tests.sandboxes import IMAGES_DIR, LIMITS, PYTHON, eventually, load, run, within
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=2))
+    try:
+        sandbox.start()
+    except SandboxError as error:
+        sandbox.close()
+        pytest.skip(str(error))
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def session(sandbox):
+    with sandbox.session(PYTHON) as session:
+        yield session
+
+
+def test_it_says_at_start_that_it_is_weaker_and_what_it_does_not_enforce(caplog):
+    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=1))
+
+    with caplog.at_level(logging.WARNING):
+        try:
+            sandbox.start()
+        except SandboxError:
+            pass
+        finally:
+            sandbox.close()
+
+    assert "weaker" in caplog.text
+    assert "system calls" in caplog.text
+
+
+def test_only_languages_that_work_in_a_box_are_found(sandbox):
+    found = sandbox.languages_found({"python": ("python3", "--version"), "cobol": ("no-such-compiler", "--version")})
+
+    assert found.keys() == {"python"}
+    assert found["python"].startswith("Python 3.")
+
+
+@pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/agent", "/dev", "/box", "/opt"])
+def test_the_machines_files_cannot_be_written(session, folder):
+    end = session.run(("sh", "-c", f"echo x > {folder}/planted"), b"", LIMITS)
+
+    assert end.exit_code != 0
+
+
+@pytest.mark.parametrize("path", ["/root/.bashrc", "/home", "/etc/shadow", "/etc/passwd", "/var", "/sys", "/work"])
+def test_the_rest_of_the_machine_is_not_there(session, path):
+    end = session.run(("sh", "-c", f"cat {path} || ls {path}"), b"", LIMITS)
+
+    assert (end.stdout, end.exit_code == 0) == (b"", False)
+
+
+def test_a_program_sees_its_own_processes_only(session):
+    end = run(session, "import os; print([p for p in os.listdir('/proc') if p.isdigit()] == [str(os.getpid())])")
+
+    assert end.stdout == b"True\n"
+
+
+def test_there_is_no_network(session):
+    end = run(session, "import socket; socket.create_connection(('127.0.0.1', 22), 1)")
+
+    assert end.exit_code == 1
+    assert b"unreachable" in end.stderr
+
+
+def test_a_program_that_makes_the_agent_its_debugger_is_killed(session):
+    source = "import ctypes, os; ctypes.CDLL(None).ptrace(0, 0, 0, 0); os.execv('/bin/true', ['true'])"
+
+    end = run(session, source)
+
+    assert end.signal == 9
+
+
+def test_system_v_objects_cannot_be_made(session):
+    end = run(session, "import ctypes; print(ctypes.CDLL(None).shmget(1, 4096, 0o1666))")
+
+    assert end.stdout == b"-1\n"
+
+
+def test_processes_are_counted_per_program(session):
+    source = """
+import os, time
+n = 0
+try:
+    while n < 100:
+        if os.fork() == 0: time.sleep(9)
+        n += 1
+except BlockingIOError: print(n)
+"""
+
+    end = run(session, source, limits=within(processes=8))
+
+    assert end.stdout == b"7\n"
+
+
+def test_closing_leaves_no_process_and_no_mount():
+    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=1))
+    try:
+        with sandbox.session(PYTHON) as session:
+            load(session, "print(1)")
+            session.run(PYTHON.run_command, b"", LIMITS)
+            root = next(word for word in boxes() if "yardmaster-box-" in word)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    finally:
+        sandbox.close()
+
+    eventually(lambda: root not in boxes())
+    assert root not in Path("/proc/mounts").read_text()
+    assert not Path(root).exists()
+
+
+def boxes():
+    return subprocess.run(["ps", "-ewwo", "args"], check=True, capture_output=True, text=True).stdout.split()
