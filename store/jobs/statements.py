@@ -24,6 +24,8 @@ class Transition:
     ``event`` is an SQL expression over the changed row ``c``, mostly a literal (``None``: not worth an event).
     ``source`` and ``guard`` choose the rows ``j``; ``assign`` changes them. ``notify`` lists the calls of
     ``pg_notify``. ``parents`` is the CTE of that name which tells the changed jobs' batches, if that is needed.
+    What is not ``is_durable`` commits without waiting for the disk: a crash of the server may undo it, and it is done
+    again then.
     """
 
     event: str | None
@@ -35,6 +37,7 @@ class Transition:
     detail: str = "NULL::jsonb"
     returns: str = job_columns("c")
     parents: str = ""
+    is_durable: bool = True
 
 
 def statement(transition: Transition) -> Prepared:
@@ -55,6 +58,8 @@ def statement(transition: Transition) -> Prepared:
         parts.append(transition.parents)
         told = f", (SELECT count({NOTIFY_CHANGED}) FROM parents c) AS parents_told"
     notify = "".join(f", {call}" for call in transition.notify)
+    if not transition.is_durable:
+        notify += ", set_config('synchronous_commit', 'off', true)"
     return Prepared(f"WITH {', '.join(parts)} SELECT {transition.returns}{notify}{told} FROM changed c")
 
 

@@ -49,6 +49,8 @@ _CLAIM = statement(
         guard="j.id = :id AND j.state IN ('queued', 'dispatched') AND j.run_at <= now()"
         " AND (j.deadline IS NULL OR j.deadline > now())",
         detail="jsonb_build_object('worker', c.worker)",
+        # A claim that a crash undoes is claimed anew; the worker in the fence keeps the two apart.
+        is_durable=False,
     )
 )
 
