@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,7 +23,6 @@ LIMITS_FILE = "base/limits.toml"
 EXAMPLES = "examples"
 
 _VERSION = re.compile(r"\d+(\.\d+)+")
-_VERSION_S = 10
 _COMMANDS = ("version_command", "compile", "run")
 _TEXTS = ("title", "version", "file_name")
 _LIMIT_TABLES = ("limits", "max_limits", "compile_limits")
@@ -85,7 +83,7 @@ def load_languages(
 ) -> dict[str, Language]:
     """Return the languages of ``folder`` by name.
 
-    With ``versions`` (see ``adapters.image_builder.built_versions`` and ``host_versions``) only those that it names,
+    With ``versions`` (see ``adapters.image_builder.built_versions``) only those that it names,
     with the exact versions found; without, all of them with the versions that their files declare.
 
     Raises:
@@ -97,21 +95,6 @@ def load_languages(
             language = read_definition(folder, name, is_host=is_host).language
             languages[name] = language if versions is None else _with_version(language, versions[name])
     return languages
-
-
-def host_versions(folder: Path) -> dict[str, str]:
-    """Return the languages whose compiler or interpreter this machine has, with its version."""
-    versions = {}
-    for name in language_names(folder):
-        command = read_definition(folder, name, is_host=True).version_command
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=_VERSION_S, check=True)
-        except (OSError, subprocess.SubprocessError):
-            continue
-        version = find_version(answer.stdout)
-        if version is not None:
-            versions[name] = version
-    return versions
 
 
 def find_version(text: str) -> str | None:

@@ -10,7 +10,6 @@ from adapters.language_folder import (
     EXAMPLES,
     LanguageFileError,
     find_version,
-    host_versions,
     language_names,
     load_languages,
     read_definition,
@@ -84,14 +83,6 @@ def test_what_differs_on_a_machine_without_images_holds_only_there(folder: Path)
     assert load_languages(folder, is_host=True)["shell"].run_command == ("dash", "/box/app/.program")
 
 
-def test_the_host_is_asked_for_its_versions_and_what_it_lacks_is_left_out(folder: Path) -> None:
-    lacking = folder / "lacking" / "language.toml"
-    lacking.parent.mkdir()
-    lacking.write_text(SHELL.replace('"echo"', '"no-such-program"'))
-
-    assert host_versions(folder) == {"shell": "1.2.3"}
-
-
 def test_the_fingerprint_follows_the_folder_but_not_the_examples(folder: Path) -> None:
     before = load_languages(folder)["shell"].fingerprint
     (folder / "shell" / EXAMPLES).mkdir()
@@ -110,7 +101,7 @@ def test_the_fingerprint_follows_the_folder_but_not_the_examples(folder: Path) -
         ('title = "Shell"', "title = 5", "title must be a text"),
         ('run = ["sh", "/box/app/.program"]', 'run = "sh"', "run must be a list of texts"),
         ('run = ["sh", "/box/app/.program"]', "run = []", "run must be a list of texts"),
-        ("title", "titel", "titel is not known"),
+        ("title", "label", "label is not known"),
         ("cpu_s = 2", "cpu_s = 0", r"limits\.cpu_s must be a number above 0"),
         ("cpu_s = 2", "cpu_s = true", r"limits\.cpu_s must be a number above 0"),
         ("cpu_s = 2", "memory_bytes = 1.5", r"limits\.memory_bytes must be a number above 0 \(int\)"),
