@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import click
 
+from adapters.box_pool import PoolOptions
 from adapters.image_builder import ImageSource, built_versions
-from adapters.language_folder import host_versions
+from adapters.language_folder import find_version, language_names, read_definition
+from adapters.namespace_sandbox import NamespaceSandbox
 from cli import engine
 from cli.images import BUILD_ERRORS
 from config.settings import StackSettings
-
-WEAKER = (
-    "Programs run in Linux namespaces with the languages of this machine. That is for trying things out: it keeps "
-    "programs apart less well than Docker does."
-)
+from domain.code_runs.sandbox import SandboxError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,26 @@ def choose_sandbox(settings: StackSettings, progress: Callable[[str], None]) -> 
         if settings.sandbox == "docker":
             raise click.ClickException("SANDBOX=docker, but there is no Docker engine with a language's image")
         progress("No Docker engine with a language's image was found.")
-    progress(WEAKER)
-    languages = tuple(host_versions(settings.sandbox_images_dir))
+    languages = _host_languages(settings)
     if not languages:
         raise click.ClickException("no language was found on this machine")
     return SandboxChoice("namespace", languages)
+
+
+def _host_languages(settings: StackSettings) -> tuple[str, ...]:
+    """Ask in a box, not here: a compiler in a home folder, for instance, is out of a box's reach."""
+    folder = settings.sandbox_images_dir
+    sandbox = NamespaceSandbox(folder, PoolOptions(size=1))
+    try:
+        sandbox.start()
+        commands = {
+            name: read_definition(folder, name, is_host=True).version_command for name in language_names(folder)
+        }
+        return tuple(name for name, text in sandbox.languages_found(commands).items() if find_version(text))
+    except SandboxError as error:
+        raise click.ClickException(f"programs cannot be kept apart on this machine: {error}") from error
+    finally:
+        sandbox.close()
 
 
 def _docker_languages(settings: StackSettings, progress: Callable[[str], None]) -> tuple[str, ...]:

@@ -1,0 +1,189 @@
+"""The embedded stack as a whole: real servers, real processes, one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.embedded_stack import EmbeddedStack
+
+PROGRAM = "import sys\nprint(sum(int(line) for line in sys.stdin))\n"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStack]:
+    stack = EmbeddedStack(tmp_path_factory.mktemp("stack") / "home")
+    yield stack
+    stack.end(signal.SIGKILL)
+    assert stack.remains_after(20) == {}
+
+
+@pytest.fixture(scope="module")
+def addresses(stack: EmbeddedStack) -> dict[str, str]:
+    return stack.start()
+
+
+def flower_status(addresses: dict[str, str], method: str, path: str, *, is_known: bool) -> int:
+    known = (addresses["flower_user"], addresses["flower_password"]) if is_known else None
+    return requests.request(method, addresses["flower"] + path, auth=known, timeout=10).status_code
+
+
+def test_the_api_is_ready_and_its_docs_are_served(addresses: dict[str, str]) -> None:
+    assert requests.get(f"{addresses['api']}/readyz", timeout=10).json()["status"] == "ready"
+    assert requests.get(f"{addresses['api']}/docs", timeout=10).status_code == 200
+
+
+def test_flower_shows_itself_to_those_with_the_password_and_lets_nobody_change_anything(
+    addresses: dict[str, str],
+) -> None:
+    assert flower_status(addresses, "GET", "/workers", is_known=False) == 401
+    assert flower_status(addresses, "GET", "/workers", is_known=True) == 200
+    assert flower_status(addresses, "POST", "/api/worker/shutdown/any", is_known=True) in {403, 404}
+
+
+def test_a_program_runs_from_the_command_line(
+    stack: EmbeddedStack, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "sum.py").write_text(PROGRAM)
+
+    done = stack.run("run", str(tmp_path / "sum.py"), "--stdin", "-", stdin="20\n22\n")
+
+    assert done.stdout == "42\n"
+    assert done.returncode == 0
+    assert "accepted" in done.stderr
+
+
+def test_a_wrong_answer_is_an_exit_code(stack: EmbeddedStack, addresses: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "sum.py").write_text(PROGRAM)
+    (tmp_path / "in").write_text("1\n")
+    (tmp_path / "out").write_text("2\n")
+
+    done = stack.run("run", str(tmp_path / "sum.py"), "--case", str(tmp_path / "in"), str(tmp_path / "out"))
+
+    assert done.returncode == 1
+    assert "wrong_answer" in done.stderr
+
+
+def test_keys_are_made_used_and_revoked(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    key = stack.run("keys", "create", "--owner", "ada").stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    url = f"{addresses['api']}/v1/jobs"
+    assert requests.get(url, headers=headers, timeout=10).json()["jobs"] == []
+
+    key_id = next(line.split()[0] for line in stack.run("keys", "list").stdout.splitlines() if " ada " in line)
+    assert stack.run("keys", "revoke", key_id).returncode == 0
+
+    deadline = time.monotonic() + 10
+    while requests.get(url, headers=headers, timeout=10).status_code != 401:
+        assert time.monotonic() < deadline
+
+
+def test_a_queue_is_paused_and_resumed(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    assert stack.run("queues", "pause", "code_runs").returncode == 0
+    assert "code_runs  True" in stack.run("queues", "list").stdout
+
+    assert stack.run("queues", "resume", "code_runs").returncode == 0
+    assert "code_runs  False" in stack.run("queues", "list").stdout
+
+
+def test_a_queue_that_does_not_exist_is_refused_in_the_apis_words(
+    stack: EmbeddedStack, addresses: dict[str, str]
+) -> None:
+    done = stack.run("queues", "pause", "rides-that-never-were")
+
+    assert done.returncode == 1
+    assert "there is no such queue" in done.stderr
+
+
+def test_a_second_stack_in_the_same_home_is_refused(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    done = stack.run("up")
+
+    assert done.returncode == 1
+    assert "a stack is already running" in done.stderr
+
+
+def test_every_secret_is_readable_by_its_owner_alone(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    files = [*(stack.home / "secrets").iterdir(), stack.home / "stack.json", *stack.home.glob("*/password")]
+
+    assert len(files) >= 5
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
+
+
+def test_no_password_stands_in_a_command_line(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    secrets = [addresses["flower_password"], addresses["api_key"], (stack.home / "valkey" / "password").read_text()]
+
+    lines = "\n".join(stack.remains().values())
+
+    assert [secret for secret in secrets if secret in lines] == []
+
+
+def test_every_server_listens_on_loopback_only(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    remains = stack.remains()
+    sockets = {
+        os.readlink(link).removeprefix("socket:[").rstrip("]")
+        for pid in remains
+        for link in Path(f"/proc/{pid}/fd").glob("*")
+        if link.is_symlink() and os.readlink(link).startswith("socket:")
+    }
+    rows = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+
+    listening = {row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets}
+
+    assert listening == {"0100007F"}  # 127.0.0.1, as the kernel writes it.
+
+
+def test_a_process_that_is_killed_is_replaced(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    killed = next(pid for pid, command in stack.remains().items() if "dispatcher" in command)
+    os.kill(killed, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while not any("dispatcher" in command for pid, command in stack.remains().items() if pid != killed):
+        assert time.monotonic() < deadline
+
+
+def test_a_stack_that_is_told_to_stop_leaves_nothing_running(tmp_path: Path) -> None:
+    stack = EmbeddedStack(tmp_path / "home")
+    stack.start()
+
+    code = stack.end(signal.SIGINT)
+
+    assert code == 0
+    assert stack.remains() == {}
+
+
+def test_a_stack_that_is_killed_leaves_nothing_running_and_finds_its_data_again(tmp_path: Path) -> None:
+    stack = EmbeddedStack(tmp_path / "home")
+    first = stack.start()
+    key = stack.run("keys", "create", "--owner", "ada").stdout
+
+    stack.end(signal.SIGKILL)
+
+    assert stack.remains_after(20) == {}
+    second = stack.start()
+    assert second["api_key"] == first["api_key"]
+    assert key
+    assert " ada " in stack.run("keys", "list").stdout
+    assert stack.end() == 0
+    assert stack.remains() == {}
+
+
+def test_commands_say_so_when_no_stack_runs(tmp_path: Path) -> None:
+    done = EmbeddedStack(tmp_path / "home").run("jobs", "list")
+
+    assert done.returncode == 3
+    assert "no stack is running" in done.stderr
+
+
+def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
+    done = EmbeddedStack(tmp_path / "home", {"API_PORT": "many"}).run("up")
+
+    assert done.returncode == 78
+    assert done.stderr == "Error: API_PORT must be a whole number above 0, not 'many'\n"
