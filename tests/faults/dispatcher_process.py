@@ -1,4 +1,4 @@
-"""``python -m tests.faults.dispatcher_process [unhurried]``: the platform's own, which also knows the countable kind."""
+"""``python -m tests.faults.dispatcher_process [unhurried]``: the platform's own, with one more kind of job."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ class OwnEngine:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*TETHER, "dockerd", "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
+                [*TETHER, "dockerd", "--data-root", str(self.folder / "data"),
+                 "--exec-root", str(self.folder / "exec"),
                  "--pidfile", str(self.folder / "dockerd.pid"), "--host", self.host, "--bridge", "none",
                  "--iptables=false", "--ip-masq=false", "--log-level", "warn"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

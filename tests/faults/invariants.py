@@ -38,7 +38,7 @@ TRANSITIONS = {
     ("running", "rescued"): "queued",
     ("running", "cancelled"): "cancelled",
 }
-"""The whole life of a job that nobody re-runs: (state, event) to the next state. ``docs/job_states.md`` has the reasons."""
+"""The life of a job that nobody re-runs: (state, event) to the next state; ``docs/job_states.md`` has the reasons."""
 
 _PENDING = text("""
 SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state NOT IN ('succeeded', 'failed', 'cancelled', 'expired')
@@ -164,8 +164,7 @@ def _broken_rules(row: Row, promise: Promise) -> list[str]:
         "should have exactly one final event, its last": len(finals) == 1 and row.events[-1][0] == finals[0],
         "should have one attempt for each claim that was not given back": row.attempt
         == row.count("claimed") - row.count("released"),
-        "should have one crash for each rescue": row.crashes - row.count("rescued")
-        in (0, int(row.state == "failed")),
+        "should have one crash for each rescue": row.crashes - row.count("rescued") == int(row.state == "failed"),
         "should be held by nobody": not row.is_held,
         f"should have printed {promise.stdout!r}": promise.stdout is None or row.stdout == promise.stdout,
     }

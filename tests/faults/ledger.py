@@ -1,4 +1,4 @@
-"""What the load was promised: every accepted job with the end that it must come to, and every answer that broke a rule."""
+"""What the load was promised: every accepted job with the end that it must come to, and every broken rule."""
 
 from __future__ import annotations
 

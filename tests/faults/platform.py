@@ -106,7 +106,7 @@ class Platform:
 
     def _child(self, name: str, settings: dict[str, str]) -> ChildProcess:
         if name not in self.children:
-            role = name.split("-")[0]
+            role = name.partition("-")[0]
             home = self.folder / "homes" / name
             home.mkdir(parents=True, exist_ok=True)
             env = self._env | {"YARDMASTER_HOME": str(home)} | self._env_of(name, role) | settings
@@ -137,7 +137,7 @@ class Platform:
                 "--hostname", f"{name}@%h", "--without-gossip", "--without-mingle", "--loglevel", "info"]  # fmt: skip
 
     def _wait_until_ready(self, name: str) -> None:
-        role = name.split("-")[0]
+        role = name.partition("-")[0]
         if role == "api":
             wait_for(lambda: _answers(self._addresses[name]), f"{name} to answer", self[name])
         if role in ("effects", "code"):
