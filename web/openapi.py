@@ -15,6 +15,8 @@ Send an API key as `Authorization: Bearer`. Errors are `application/problem+json
 wrong field. Every answer carries `X-Request-ID`.
 """
 
+Property = dict[str, object]
+
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _PROBLEM: dict[str, object] = {
     "type": "object",
@@ -54,9 +56,17 @@ def complete(spec: dict[str, object], languages: Mapping[str, Language]) -> dict
     for path, operation in _operations(spec):
         parameters = cast("list[object]", operation.setdefault("parameters", []))
         parameters.extend(cast("list[object]", operation.pop("x-parameters", [])))
+        if "requestBody" in operation:
+            cast("dict[str, object]", operation["requestBody"])["required"] = True
         if path.startswith("/v1/"):
             operation["security"] = [{"apiKey": []}]
-    _name_languages(components["schemas"], sorted(languages))
+    for name, schema in cast("dict[str, dict[str, dict[str, Property]]]", components["schemas"]).items():
+        # A schema inside another is registered as "Outer.Inner".
+        match name.rpartition(".")[2]:
+            case "CodeRunIn":
+                schema["properties"]["language"]["enum"] = sorted(languages)
+            case "LimitsIn":
+                _show_maxima(schema["properties"], languages)
     return spec
 
 
@@ -68,9 +78,10 @@ def _operations(spec: dict[str, object]) -> Iterator[tuple[str, dict[str, object
                 yield path, operation
 
 
-def _name_languages(schemas: dict[str, object], names: list[str]) -> None:
-    for name, schema in schemas.items():
-        # A schema inside another is registered as "Outer.Inner".
-        if name.rpartition(".")[2] == "CodeRunIn":
-            properties = cast("dict[str, dict[str, dict[str, object]]]", schema)["properties"]
-            properties["language"]["enum"] = names
+def _show_maxima(properties: dict[str, Property], languages: Mapping[str, Language]) -> None:
+    """Declare the largest maximum that any language has; a single language's may be lower."""
+    for field, schema in properties.items():
+        maximum = max((getattr(language.max_limits, field) for language in languages.values()), default=0)
+        for choice in cast("list[Property]", schema["anyOf"]):
+            if choice["type"] != "null":
+                choice["maximum"] = maximum
