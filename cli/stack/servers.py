@@ -141,8 +141,9 @@ class PostgresServer:
         options = [f"--reuid={UNPRIVILEGED_USER}", "--clear-groups", "--regid", group]
         if not (_is_reachable_by_all(self.data_dir) and _is_reachable_by_all(self._binaries)):
             # Below a home folder of mode 0700 another user finds neither its programs nor its data. The one
-            # capability that looks past that is kept; the server is as trusted as the root that starts it.
-            options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+            # capability that looks past that is kept; the server is as trusted as the root that starts it. Without
+            # the secure bit access(2), by which PostgreSQL's programs find each other, would overlook it.
+            options += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
         return options
 
     def _answers(self) -> bool:
