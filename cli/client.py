@@ -53,6 +53,10 @@ class ApiClient:
         """Delete ``path``."""
         return self._ask("DELETE", path)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
     def finished_job(self, job_id: str) -> dict[str, object]:
         """Wait, however long it takes, until the job is final, and return it."""
         while True:
