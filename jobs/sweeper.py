@@ -11,6 +11,7 @@ import threading
 from dataclasses import astuple, dataclass
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from jobs.kinds import MAX_CRASHES
 from jobs.patience import DATABASE_ERRORS
@@ -35,6 +36,7 @@ class Swept:
     redispatched: int = 0
     expired: int = 0
     lost_queues: int = 0
+    unparked: int = 0
 
 
 class Sweeper:
@@ -44,6 +46,7 @@ class Sweeper:
         self._transactions = transactions(engine)
         self._conveyor = conveyor
         self._patience_s = patience_s
+        self._is_broker_known_empty = False
         self._stopping = threading.Event()
 
     def run(self, every_s: float = SWEEP_EVERY_S) -> None:
@@ -64,22 +67,27 @@ class Sweeper:
 
     def sweep(self) -> Swept:
         """Heal once; does nothing while another sweeper is at it."""
-        is_broker_empty = self._is_broker_empty()
+        # The broker says this once. It is remembered until the jobs are queued again, for another sweeper may be at
+        # work now, or the database away.
+        self._is_broker_known_empty |= self._is_broker_empty()
         with self._transactions.begin() as session:
             if not sweeping.try_lock(session):
                 return Swept()
-            redispatched = (
-                sweeping.redispatch_all(session)
-                if is_broker_empty
-                else sweeping.redispatch_late(session, self._patience_s, MAX_DOUBLINGS)
-            )
-            return Swept(
+            swept = Swept(
                 rescued=sweeping.rescue(session, MAX_CRASHES),
                 condemned=sweeping.condemn(session, MAX_CRASHES, dict(CRASHED)),
-                redispatched=redispatched,
+                redispatched=self._redispatch(session),
                 expired=sweeping.expire(session),
                 lost_queues=sweeping.bury_workers(session),
+                unparked=sweeping.unpark(session),
             )
+        self._is_broker_known_empty = False
+        return swept
+
+    def _redispatch(self, session: Session) -> int:
+        if self._is_broker_known_empty:
+            return sweeping.redispatch_all(session)
+        return sweeping.redispatch_late(session, self._patience_s, MAX_DOUBLINGS)
 
     def _is_broker_empty(self) -> bool:
         try:

@@ -17,6 +17,9 @@ IS_QUEUED = "state = 'queued'"
 # A batch's parent runs without a worker; it takes no slot, so it is not in flight.
 IS_IN_FLIGHT = "state IN ('dispatched', 'running') AND pending_children IS NULL"
 IS_WAITING = "state IN ('queued', 'dispatched')"
+SUSPECT_CRASHES = 2
+"""A job whose workers were lost this often may be what kills them."""
+IS_SUSPECT = f"crashes >= {SUSPECT_CRASHES} AND finished_at IS NULL"
 IS_FINAL = "state IN ('succeeded', 'failed', 'cancelled', 'expired')"
 
 
@@ -80,6 +83,7 @@ class JobRow(Base):
         Index("jobs_owner_idx", "owner", "id"),
         Index("jobs_parent_idx", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("jobs_dead_letters_idx", "id", postgresql_where=text("state = 'failed'")),
+        Index("jobs_suspects_idx", "queue", "id", postgresql_where=text(IS_SUSPECT)),
         Index("jobs_finished_idx", "kind", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("jobs_fire_at_key", "schedule_name", "fire_at", unique=True,
               postgresql_where=text("schedule_name IS NOT NULL")),

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.dispatching import WORKER_SILENCE_S
-from store.jobs.models import IS_FINAL
+from store.jobs.models import IS_FINAL, IS_SUSPECT, SUSPECT_CRASHES
 from store.jobs.statements import COUNT_DOWN, NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_STOPPED, Transition, statement
 from store.jobs.transitions import FINISH, QUEUE_AGAIN
 
@@ -28,12 +28,19 @@ def _lost(condition: str) -> str:
         ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"""
 
 
+PARKED_S = 600
+"""How long a suspect waits at most for those before it."""
+
 _LEASE_IS_OVER = "state = 'running' AND pending_children IS NULL AND lease_until < now()"
 _RESCUE = statement(
     Transition(
         prelude=_lost(f"{_LEASE_IS_OVER} AND crashes + 1 < :max_crashes"),
         event="'rescued'",
-        assign=f"{QUEUE_AGAIN}, crashes = j.crashes + 1, epoch = j.epoch + 1, run_at = now(), progress = NULL",
+        # A suspect's next crash is its last, and whoever shares a worker with a poison job crashes with it. So
+        # suspects are parked, for ``unpark`` to let them run one at a time.
+        assign=f"{QUEUE_AGAIN}, crashes = j.crashes + 1, epoch = j.epoch + 1, progress = NULL, run_at = now() +"
+        f" CASE WHEN j.crashes + 1 >= {SUSPECT_CRASHES} THEN make_interval(secs => {PARKED_S})"
+        " ELSE interval '0' END",
         source="lost",
         guard="j.id = lost.id",
         notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
@@ -59,6 +66,29 @@ _CONDEMN = statement(
 def rescue(session: Session, max_crashes: int, limit: int = 500) -> int:
     """Queue the jobs again whose worker let the lease run out, and count the crash."""
     return len(_RESCUE.run(session, {"max_crashes": max_crashes, "limit": limit}).all())
+
+
+_UNPARK = statement(
+    Transition(
+        prelude=f"""suspects AS MATERIALIZED (
+            SELECT id, queue, state = 'queued' AND run_at > now() AS is_parked FROM jobs WHERE {IS_SUSPECT}),
+        free AS MATERIALIZED (
+            SELECT id FROM jobs WHERE state = 'queued' AND id IN (
+                SELECT min(id::text)::uuid FROM suspects GROUP BY queue HAVING every(is_parked))
+            ORDER BY id FOR UPDATE SKIP LOCKED)""",
+        event=None,
+        assign="run_at = now()",
+        source="free",
+        guard="j.id = free.id",
+        notify=(NOTIFY_QUEUED,),
+        returns="c.id",
+    )
+)
+
+
+def unpark(session: Session) -> int:
+    """Let one suspect of each queue run, if no other is on its way; return how many were let go."""
+    return len(_UNPARK.run(session, {}).all())
 
 
 def condemn(session: Session, max_crashes: int, error: dict[str, object], limit: int = 500) -> int:

@@ -17,7 +17,8 @@ from jobs.model import NewJob
 from jobs.queue import Conveyor
 from jobs.submit import Idempotency, submit, submit_batch
 from jobs.sweeper import Sweeper, Swept
-from store.jobs import reads, transitions
+from store.db import transactions
+from store.jobs import reads, sweeping, transitions
 from store.schedules import Schedule
 from tests.integration.jobs_world import World
 
@@ -74,11 +75,52 @@ def test_a_poison_job_fails_after_its_last_crash(world: World, sweeper: Sweeper)
         world.claim(job.id)
         _end_lease(world)
         sweeper.sweep()
+        sweeper.sweep()
 
     condemned = world.get(job.id)
     assert (condemned.state, condemned.crashes) == ("failed", MAX_CRASHES)
     assert condemned.error is not None
     assert condemned.error["type"] == "crashed"
+
+
+def test_jobs_that_lost_two_workers_run_one_at_a_time(world: World, sweeper: Sweeper) -> None:
+    suspects = [world.submit() for _ in range(3)]
+    fresh = world.submit()
+    world.execute("UPDATE jobs SET crashes = 1 WHERE id <> %s", fresh.id)
+    for job in (*suspects, fresh):
+        world.claim(job.id)
+    _end_lease(world)
+    world.register_worker()
+    sweeper.sweep()
+
+    together = []
+    for _ in suspects:
+        sweeper.sweep()
+        picked = world.pick(10)
+        together.append(len(set(picked) & {job.id for job in suspects}))
+        for job_id in picked:
+            with world.session() as session:
+                transitions.succeed(session, world.claim(job_id), {})
+
+    assert together == [1, 1, 1]
+    assert {world.state(job.id) for job in (*suspects, fresh)} == {"succeeded"}
+
+
+def test_an_emptied_broker_is_not_forgotten_while_another_sweeper_is_at_work(
+    world: World, engine: Engine, sweeper: Sweeper
+) -> None:
+    world.register_worker()
+    job = world.submit()
+    world.pick(1)
+    sweeper._conveyor._open()[0].default_channel.client.flushall()
+    with transactions(engine).begin() as session:
+        assert sweeping.try_lock(session)
+        assert sweeper.sweep() == Swept()
+
+    swept = sweeper.sweep()
+
+    assert swept.redispatched == 1
+    assert world.state(job.id) == "queued"
 
 
 def test_a_poison_child_counts_for_its_batch(world: World, sweeper: Sweeper) -> None:
@@ -87,6 +129,7 @@ def test_a_poison_child_counts_for_its_batch(world: World, sweeper: Sweeper) -> 
         (child,) = reads.child_ids(session, batch.id)
 
     for _ in range(MAX_CRASHES):
+        sweeper.sweep()
         world.claim(child)
         _end_lease(world)
         sweeper.sweep()
