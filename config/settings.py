@@ -29,6 +29,7 @@ class Settings:
     sandbox_pool_size: int
     sandbox_images_dir: Path
     docker_host: str | None
+    docker_cert_path: Path | None
     compile_cache_bytes: int
     rate_limits: str
     log_level: str
@@ -109,6 +110,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
         sandbox_images_dir=read.sandbox_images_dir(),
         docker_host=read.optional("DOCKER_HOST"),
+        docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
         rate_limits=read.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60"),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
@@ -221,6 +223,11 @@ class _Reader:
 
     def sandbox_images_dir(self) -> Path:
         return Path(self.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images")))
+
+    def docker_cert_path(self) -> Path | None:
+        # As the docker command reads them: the folder counts only when TLS is asked for.
+        folder = self.optional("DOCKER_CERT_PATH") if self.optional("DOCKER_TLS_VERIFY") else None
+        return None if folder is None else Path(folder)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])

@@ -219,7 +219,9 @@ def _start_docker(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
     if not versions:
         raise SandboxError("the engine has no image of a language; run: yardmaster images build")
     languages = load_languages(folder, versions)
-    sandbox = DockerSandbox(DockerOptions(folder, settings.docker_host), _pool_options(settings))
+    sandbox = DockerSandbox(
+        DockerOptions(folder, settings.docker_host, cert_folder=settings.docker_cert_path), _pool_options(settings)
+    )
     try:
         sandbox.start(list(languages.values()))
     except SandboxError:

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,8 @@ LABEL = "yardmaster.sandbox"
 OWNER_LABEL = "yardmaster.owner"
 CREATED_LABEL = "yardmaster.created_at"
 
-_CALL_S = 60
+_CALL_S = 30
+_OLDEST_API = "1.41"
 _HELLO_S = 30.0
 
 
@@ -33,12 +34,14 @@ class DockerOptions:
     """Where the engine is: ``docker_host`` as in DOCKER_HOST, ``None`` for the local socket.
 
     ``images_dir`` is ``sandbox_images/``; ``runtime`` names another than the engine's own, such as ``runsc``.
+    ``cert_folder`` holds ``ca.pem``, ``cert.pem`` and ``key.pem`` for an engine that is reached over TLS.
     """
 
     images_dir: Path
     docker_host: str | None = None
     runtime: str | None = None
     cpus: float = 2.0
+    cert_folder: Path | None = None
 
 
 class Engine:
@@ -102,10 +105,9 @@ class Engine:
     def _engine(self) -> docker.APIClient:
         with self._lock:
             if self._client is None:
-                self._client = docker.APIClient(
-                    base_url=self._options.docker_host, version="auto", timeout=_CALL_S, num_pools=32
-                )
-                self._host_cpus = int(self._client.info()["NCPU"])
+                client = _connect(self._options)
+                self._host_cpus = int(client.info()["NCPU"])
+                self._client = client
             return self._client
 
     def _create(self, image: str, size: BoxSize) -> str:
@@ -134,11 +136,36 @@ class Engine:
         connection = getattr(wrapper, "_sock", wrapper)
         if not isinstance(connection, socket.socket):
             raise SandboxError("the Docker SDK gave no socket")
-        return AttachedStream(connection, wrapper)
+        # The SDK hangs the HTTP answer on what it hands out; only its end lets go of the connection.
+        return AttachedStream(connection, getattr(wrapper, "_response", wrapper))
 
     def _check(self, image: str, hello: dict[str, object]) -> None:
         if hello.get("source") != agent_fingerprint(self._agent_folder):
             raise SandboxError(f"{image} holds another version of the agent; run: yardmaster images build")
+
+
+def _connect(options: DockerOptions) -> docker.APIClient:
+    """Return a client that speaks the newest version of the API that the engine knows."""
+    with closing(_create_client(options, _OLDEST_API)) as client:
+        version = client.version(api_version=False)["ApiVersion"]
+    return _create_client(options, str(version))
+
+
+def _create_client(options: DockerOptions, version: str) -> docker.APIClient:
+    client = docker.APIClient(
+        base_url=options.docker_host, version=version, timeout=_CALL_S, tls=_tls(options.cert_folder), num_pools=32
+    )
+    # Proxies and certificates that the environment names are for the internet, not for the engine; requests would
+    # even prefer them to the engine's own.
+    client.trust_env = False
+    return client
+
+
+def _tls(folder: Path | None) -> docker.TLSConfig | bool:
+    if folder is None:
+        return False
+    certificate = (str(folder / "cert.pem"), str(folder / "key.pem"))
+    return docker.TLSConfig(client_cert=certificate, ca_cert=str(folder / "ca.pem"), verify=True)
 
 
 @contextmanager

@@ -59,9 +59,12 @@ def put(place: str, files: list[dict[str, object]], body: bytes) -> None:
 def harvest(max_bytes: int) -> None:
     """Move what the compiler left in OUT to APP, write-protected.
 
+    What it put into APP by itself is removed first: nobody has checked that, and a name there could stand in the way.
+
     Raises:
         HarvestError: it is too much, or not all of it is regular files that have one name.
     """
+    empty(APP)
     left, files = max_bytes, 0
     for path, status in walk(OUT):
         if stat.S_ISDIR(status.st_mode):

@@ -100,13 +100,20 @@ class Box:
 
 
 def serve(stdin: int, stdout: int) -> None:
-    """Greet the worker and serve it until its end of stdin."""
+    """Greet the worker and serve it until its end of stdin.
+
+    Raises:
+        RuntimeError: this is not pid 1 of a namespace of its own, where alone it may kill everything that it can.
+    """
+    if os.getpid() != 1 or not _is_own_pid_namespace():
+        raise RuntimeError("the agent is pid 1 of a box, or nothing")
     # The streams are moved out of the way of the programs' own 0 and 1, and nothing that a child forgets to close
     # or a library prints can reach them.
     worker, answers = os.dup(stdin), os.dup(stdout)
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    _stay_alive()
     places.make()
     box = Box(worker)
     frames.write_frame(answers, _hello(box))
@@ -122,6 +129,13 @@ def serve(stdin: int, stdout: int) -> None:
 
 
 _UNANSWERED = "load"
+# PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h.
+_INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+
+
+def _is_own_pid_namespace() -> bool:
+    """Say whether processes of the machine are out of reach: its pid namespace has a number that never changes."""
+    return os.readlink("/proc/self/ns/pid") != _INITIAL_PID_NAMESPACE
 
 
 def _answer(box: Box, answers: int, fields: dict[str, object], body: bytes, failure: str | None) -> str | None:
@@ -145,6 +159,19 @@ def _answer(box: Box, answers: int, fields: dict[str, object], body: bytes, fail
     else:
         raise ValueError(f"{op!r} is not a request")
     return None
+
+
+def _stay_alive() -> None:
+    """Be no easier to kill for the kernel, when memory is short, than a program can make itself.
+
+    Programs start at 1000 and may lower that as far as the agent may: to where the container's starter had it when it
+    still had the capability to set a bound, and to 0 where it never had.
+    """
+    try:
+        with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+            file.write(b"0")
+    except OSError:
+        return  # The bound is above 0, and holds for programs, too.
 
 
 def _hello(box: Box) -> dict[str, object]:
