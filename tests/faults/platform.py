@@ -73,9 +73,12 @@ class Platform:
     def muster(self, *names: str) -> None:
         """Have exactly the processes ``names`` running: start those that are missing, end all others."""
         for name in [name for name in self.children if name not in names]:
-            self.children.pop(name).end()
+            self.end_child(name)
             self._addresses.pop(name, None)
         self.run(*[name for name in names if name not in self.children or not self[name].is_running])
+
+    def end_child(self, name: str) -> None:
+        self.children.pop(name).end()
 
     def revive(self) -> None:
         """Start the processes that ended, as a service manager does; they are not waited for."""
