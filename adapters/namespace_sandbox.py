@@ -120,6 +120,13 @@ class _Maker:
 
     def make(self, key: str) -> Box:
         root = tempfile.mkdtemp(prefix="yardmaster-box-")
+        try:
+            return self._start(key, root)
+        finally:
+            # Needed only until the box has moved its root away from there; so even a worker that is killed leaves none.
+            Path(root).rmdir()
+
+    def _start(self, key: str, root: str) -> Box:
         near, far = socket.socketpair()
         try:
             process = subprocess.Popen(
@@ -127,13 +134,12 @@ class _Maker:
             )
         except (OSError, SandboxError) as error:
             near.close()
-            Path(root).rmdir()
             raise SandboxError(f"a namespace could not be made: {error}") from error
         finally:
             far.close()
         assert process.stderr is not None
         channel = AgentChannel(SocketStream(near, process.stderr))
-        box = Box(key, channel, lambda: _remove(process, near, root))
+        box = Box(key, channel, lambda: _remove(process, near))
         try:
             channel.greet(_HELLO_S)
         except SandboxError:
@@ -186,10 +192,9 @@ def _shown() -> list[str]:
     return paths if sys.base_prefix.startswith("/usr") else [*paths, sys.base_prefix]
 
 
-def _remove(process: subprocess.Popen[bytes], near: socket.socket, root: str) -> None:
+def _remove(process: subprocess.Popen[bytes], near: socket.socket) -> None:
     process.kill()  # With --kill-child this is the end of pid 1, and so of everything.
     process.wait()
     near.close()
     if process.stderr is not None:
         process.stderr.close()
-    Path(root).rmdir()
