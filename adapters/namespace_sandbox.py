@@ -123,7 +123,7 @@ class _Maker:
         try:
             return self._start(key, root)
         finally:
-            # Needed only until the box has moved its root away from there; so even a worker that is killed leaves none.
+            # Needed only until the box has moved its root away from there, so a worker that is killed leaves none.
             Path(root).rmdir()
 
     def _start(self, key: str, root: str) -> Box:
