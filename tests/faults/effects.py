@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from jobs.kinds import KINDS, Kind
-from jobs.model import JobContext, NewJob, Outcome, TransientJobError
+from jobs.model import JobContext, NewJob, Outcome, Priority, TransientJobError
 
 EFFECTS_KIND = "fault_effects"
 OWNER = "faults"
@@ -51,6 +51,7 @@ class Deed:
     failures: int = 0
     is_deaf: bool = False
     is_poison: bool = False
+    priority: Priority = Priority.INTERACTIVE
 
     def as_job(self) -> NewJob:
         payload: dict[str, object] = {
@@ -59,7 +60,7 @@ class Deed:
             "is_deaf": self.is_deaf,
             "is_poison": self.is_poison,
         }
-        return NewJob(kind=EFFECTS_KIND, owner=OWNER, payload=payload)
+        return NewJob(kind=EFFECTS_KIND, owner=OWNER, payload=payload, priority=self.priority)
 
 
 def make_table(engine: Engine) -> None:

@@ -46,8 +46,11 @@ SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state NOT IN ('succeeded', 'f
 _RUNNING = text("SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state = 'running'").bindparams(
     bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True)))
 )
+_RESCUED_RUNNING = text(
+    "SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state = 'running' AND crashes > 0 AND kind = :kind"
+).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), kind=EFFECTS_KIND)
 _ROWS = text("""
-SELECT id, state, attempt, crashes, worker, lease_until, result, error FROM jobs WHERE id = ANY(:ids)
+SELECT id, state, attempt, crashes, epoch, worker, lease_until, result, error FROM jobs WHERE id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _EVENTS = text("""
 SELECT job_id, name, state FROM job_events WHERE job_id = ANY(:ids) ORDER BY job_id, id
@@ -69,7 +72,8 @@ class Row:
     stdout: str | None
     error: object
     events: tuple[tuple[str, str], ...]
-    effects: int
+    epoch: int
+    effects: tuple[int, ...]
 
     def count(self, event: str) -> int:
         return sum(name == event for name, _ in self.events)
@@ -120,6 +124,12 @@ def count_running(engine: Engine, ids: Iterable[UUID]) -> int:
         return int(connection.execute(_RUNNING, {"ids": list(ids)}).scalar_one())
 
 
+def count_rescued_running(engine: Engine, ids: Iterable[UUID]) -> int:
+    """Return how many of ``ids`` run again after a rescue."""
+    with engine.connect() as connection:
+        return int(connection.execute(_RESCUED_RUNNING, {"ids": list(ids)}).scalar_one())
+
+
 def inspect(engine: Engine, ledger: Ledger, since: datetime) -> Report:
     """Hold every job that was accepted ``since`` against its promise and against the rules of all jobs."""
     promises = ledger.promises
@@ -141,11 +151,14 @@ def _read(engine: Engine, ids: list[UUID]) -> list[Row]:
         events: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
         for event in connection.execute(_EVENTS, {"ids": ids}):
             events[event.job_id].append((event.name, event.state))
-        effects = Counter(connection.execute(text("SELECT job_id FROM fault_effects")).scalars())
+        effects: dict[UUID, list[int]] = defaultdict(list)
+        for effect in connection.execute(text("SELECT job_id, epoch FROM fault_effects")):
+            effects[effect.job_id].append(effect.epoch)
         rows = connection.execute(_ROWS, {"ids": ids}).all()
     return [
         Row(row.id, row.state, row.attempt, row.crashes, row.worker is not None or row.lease_until is not None,
-            _stdout(row.result), row.error, tuple(events[row.id]), effects[row.id])
+            _stdout(row.result), row.error, tuple(events[row.id]), row.epoch,
+            tuple(effects[row.id]))
         for row in rows
     ]  # fmt: skip
 
@@ -157,10 +170,11 @@ def _stdout(result: dict[str, object] | None) -> str | None:
 
 def _broken_rules(row: Row, promise: Promise) -> list[str]:
     finals = [name for name, state in row.events if state in FINAL_STATES]
-    expected_effects = 1 if promise.kind == EFFECTS_KIND and promise.final_state == "succeeded" else 0
+    # An effect carries the epoch of the claim that made it: the one effect must be that of the last claim.
+    effects = (row.epoch,) if promise.kind == EFFECTS_KIND and promise.final_state == "succeeded" else ()
     rules = {
         f"should be {promise.final_state}": row.state == promise.final_state,
-        f"should have had {expected_effects} effects": row.effects == expected_effects,
+        f"should have had effects of the epochs {effects}": row.effects == effects,
         "should have exactly one final event, its last": len(finals) == 1 and row.events[-1][0] == finals[0],
         "should have one attempt for each claim that was not given back": row.attempt
         == row.count("claimed") - row.count("released"),

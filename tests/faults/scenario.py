@@ -11,7 +11,7 @@ from store.jobs.dispatching import set_paused
 from tests.faults.effects import EFFECTS_KIND, Deed
 from tests.faults.effects_load import EffectsLoad
 from tests.faults.http_load import HttpLoad, watch_jobs
-from tests.faults.invariants import Report, count_pending, count_running, inspect, now, settle
+from tests.faults.invariants import Report, count_pending, count_rescued_running, count_running, inspect, now, settle
 from tests.faults.ledger import Ledger
 from tests.faults.platform import Platform, wait_for
 
@@ -62,6 +62,10 @@ class Scenario:
         self._start(
             HttpLoad(self.platform.api, self.ledger, count, clients=clients, per_second=per_second, run_s=run_s)
         )
+
+    def are_victims_running_again(self) -> bool:
+        """Tell whether several jobs run that were rescued from a worker."""
+        return count_rescued_running(self.platform.engine, self.ledger.promises) >= RUNNING
 
     def is_loading(self) -> bool:
         return any(load.is_alive() for load in self._loads)
