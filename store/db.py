@@ -15,6 +15,12 @@ CONNECT_TIMEOUT_S = 5
 # An unplugged peer is noticed after this long, where plain TCP would wait for a quarter of an hour.
 TCP_USER_TIMEOUT_MS = 15_000
 POOL_TIMEOUT_S = 5
+# The server lets go of the rows of a process that was frozen in the middle of a transaction, and of those of a
+# machine that vanished; its own defaults are never, and two hours.
+LET_GO = (
+    "-c idle_in_transaction_session_timeout=60s"
+    " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
 # Plans are kept, so they must not depend on how full a table was when they were made, nor on limits that are unknown
 # then. Every statement touches few rows and has its index, so loops over indexes are right at any size, and scans or
 # hashes of a whole table never are. Compiling plans pays for reports only.
@@ -69,7 +75,7 @@ def engine_options(pool_size: int, application_name: str, *, is_durable: bool = 
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             "application_name": application_name,
-            "options": f"-c timezone=UTC {PLANS}{'' if is_durable else ' -c synchronous_commit=off'}",
+            "options": f"-c timezone=UTC {PLANS} {LET_GO}{'' if is_durable else ' -c synchronous_commit=off'}",
         },
     }
 
