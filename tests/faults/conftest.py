@@ -36,6 +36,7 @@ def platform(shared_platform: Platform) -> Platform:
 def scenario(platform: Platform, request: pytest.FixtureRequest) -> Iterator[Scenario]:
     scenario = Scenario(platform, request.node.name.removeprefix("test_"))
     yield scenario
+    scenario.end()
     if scenario.measurement is not None:
         MEASUREMENTS.append(scenario.measurement)
 

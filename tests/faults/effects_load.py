@@ -38,6 +38,13 @@ class EffectsLoad:
         for thread in self._threads:
             thread.start()
 
+    def stop(self) -> None:
+        """Submit no more, and wait for the requests that are under way."""
+        with self._lock:
+            self._deeds = iter(())
+        for thread in self._threads:
+            thread.join()
+
     def is_alive(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
 

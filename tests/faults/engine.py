@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.faults.child_process import TETHER
@@ -54,6 +55,8 @@ class OwnEngine:
         for pid in (self._process.pid, *self._containerd()):
             os.kill(pid, signal.SIGKILL)
         self._process.wait(STOP_TIMEOUT_S)
+        # Where nobody reaps it, the dead containerd still has its number, and dockerd would wait for it to answer.
+        (self.folder / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
 
     def restart(self) -> None:
         """Stop in order, which ends every container, and start again."""
@@ -64,6 +67,7 @@ class OwnEngine:
         """Stop, and take the data away."""
         if self._process is not None and self._process.poll() is None:
             self._terminate()
+        self._clear_after_crash()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def load(self, *images: str) -> None:
@@ -79,6 +83,16 @@ class OwnEngine:
     def kill_container(self, container: str) -> bool:
         """Kill a container from outside; return false when it was gone already."""
         return self._docker("kill", container).returncode == 0
+
+    def _clear_after_crash(self) -> None:
+        """End the shims and detach the mounts that a crashed daemon left in its folder."""
+        for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if f"{self.folder}/".encode() in cmdline.read_bytes():
+                    os.kill(int(cmdline.parent.name), signal.SIGKILL)
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for mount in reversed([mount for mount in mounts if mount.startswith(f"{self.folder}/")]):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
 
     def _terminate(self) -> None:
         assert self._process is not None

@@ -6,7 +6,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -38,7 +38,7 @@ class HttpLoad:
     ) -> None:
         self._api = api
         self._ledger = ledger
-        self._numbers = iter(range(count))
+        self._numbers: Iterator[int] = iter(range(count))
         self._pause_s = clients / per_second if per_second else 0.0
         self._run_s = run_s
         self._lock = threading.Lock()
@@ -47,6 +47,13 @@ class HttpLoad:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def stop(self) -> None:
+        """Submit no more, and wait for the requests that are under way."""
+        with self._lock:
+            self._numbers = iter(())
+        for thread in self._threads:
+            thread.join()
 
     def is_alive(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)

@@ -67,6 +67,11 @@ class Scenario:
         """Tell whether several jobs run that were rescued from a worker."""
         return count_rescued_running(self.platform.engine, self.ledger.promises) >= RUNNING
 
+    def end(self) -> None:
+        """Leave no load to the next test, not even after a failure."""
+        for load in self._loads:
+            load.stop()
+
     def is_loading(self) -> bool:
         return any(load.is_alive() for load in self._loads)
 

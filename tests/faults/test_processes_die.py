@@ -18,9 +18,9 @@ rounds = pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=pytest.mark
 
 @rounds
 def test_killed_workers_lose_no_job(scenario: Scenario, platform: Platform, rounds: int) -> None:
-    scenario.fill(*MOST_FAIL_NEVER * 24 * rounds)
-    scenario.post(40 * rounds)
     for _ in range(rounds):
+        scenario.fill(*MOST_FAIL_NEVER * 24)
+        scenario.post(40)
         scenario.wait_for_flight()
 
         for name in ("effects-1", "code-1"):
@@ -58,9 +58,9 @@ def test_zombie_worker_past_its_lease_overwrites_nothing(
 ) -> None:
     # They are claimed first and, once rescued, first again; the zombie ends its work while another still does it.
     victim = Deed(sleep_s=1.5 * LEASE_S, is_deaf=True, priority=Priority.INTERACTIVE)
-    scenario.fill(*[victim] * 16 * zombies, *[Deed(priority=Priority.BATCH)] * 240)
-    scenario.post(40)
     for _ in range(zombies):
+        scenario.fill(*[victim] * 16, *[Deed(priority=Priority.BATCH)] * 240)
+        scenario.post(40)
         scenario.wait_for_flight()
         scenario.pause(0.5)
 
@@ -69,6 +69,7 @@ def test_zombie_worker_past_its_lease_overwrites_nothing(
         wait_for(scenario.are_victims_running_again, "the zombie's jobs to run elsewhere")
         for name in ("effects-1", "code-1"):
             platform[name].thaw()
+        wait_for(lambda: not scenario.are_victims_running_again(), "them to end")
 
     report = scenario.settled()
     assert report.broken == []
@@ -77,9 +78,9 @@ def test_zombie_worker_past_its_lease_overwrites_nothing(
 
 @rounds
 def test_killed_api_processes_accept_each_request_once(scenario: Scenario, platform: Platform, rounds: int) -> None:
-    scenario.fill(*[Deed()] * 240 * rounds)
-    scenario.post(160 * rounds, clients=8, per_second=60)
     for _ in range(rounds):
+        scenario.fill(*[Deed()] * 240)
+        scenario.post(160, clients=8, per_second=60)
         scenario.wait_for_flight()
 
         for name in ("api-1", "api-2"):
@@ -93,9 +94,9 @@ def test_killed_api_processes_accept_each_request_once(scenario: Scenario, platf
 
 @rounds
 def test_killed_dispatchers_lose_no_job(scenario: Scenario, platform: Platform, rounds: int) -> None:
-    scenario.fill(*MOST_FAIL_NEVER * 26 * rounds)
-    scenario.post(40 * rounds, per_second=20)
     for _ in range(rounds):
+        scenario.fill(*MOST_FAIL_NEVER * 26)
+        scenario.post(40, per_second=20)
         scenario.wait_for_flight()
 
         for _ in range(2):
