@@ -1,4 +1,4 @@
-"""Code runs and their results as JSON: the payload and the result of a ``code_runs`` job.
+r"""Code runs and their results as JSON: the payload and the result of a ``code_runs`` job.
 
 Bytes are text where they are UTF-8 without NUL (which JSON columns of PostgreSQL cannot hold), else base64; a field's
 ``..._encoding`` beside it says which (``"utf-8"`` or ``"base64"``).
@@ -26,7 +26,7 @@ The result::
 
 where EXECUTION is::
 
-    {"stdout": "3\\n", "stdout_encoding": "utf-8", "stdout_truncated": false,
+    {"stdout": "3\n", "stdout_encoding": "utf-8", "stdout_truncated": false,
      "stderr": "", "stderr_encoding": "utf-8", "stderr_truncated": false,
      "exit_code": 0 | null, "signal": null | 9, "limit_hit": null | "time" | "memory" | "output",
      "usage": {"cpu_s": 0.01, "wall_s": 0.02, "memory_bytes": 9437184}}
