@@ -24,6 +24,7 @@ _PULL_S = 120
 _START_S = 60
 _STOP_S = 30
 _CGROUPS = Path("/sys/fs/cgroup")
+_PID_FILE = Path("/var/run/docker.pid")
 
 Progress = Callable[[str], None]
 
@@ -117,6 +118,7 @@ def _check_may_install() -> None:
 def _start(home: Path) -> StartedEngine:
     if not os.path.ismount(_CGROUPS):
         _run(["mount", "-t", "cgroup2", "none", str(_CGROUPS)], "mounting the cgroups")
+    _forget_dead_engine()
     home.mkdir(parents=True, exist_ok=True)
     path = home / "dockerd.log"
     with path.open("ab") as log:
@@ -131,6 +133,20 @@ def _start(home: Path) -> StartedEngine:
         time.sleep(0.3)
     StartedEngine(process).stop()
     raise EngineError(f"dockerd did not start; the end of {path}:\n{_tail(path)}")
+
+
+def _forget_dead_engine() -> None:
+    """Remove the pid file of an engine that was killed: its number may be another process's by now."""
+    try:
+        pid = _PID_FILE.read_text().strip()
+    except FileNotFoundError:
+        return
+    try:
+        is_alive = Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd"
+    except OSError:
+        is_alive = False
+    if not is_alive:
+        _PID_FILE.unlink(missing_ok=True)
 
 
 def _make_base_image() -> None:
