@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
@@ -24,13 +22,6 @@ class RunningStack:
     api_key: str
     database_url: str
     redis_url: str
-
-    def http(self) -> requests.Session:
-        """Return a session that carries the key and keeps its connection."""
-        session = requests.Session()
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {self.api_key}"
-        return session
 
 
 @contextmanager
