@@ -113,6 +113,18 @@ def test_a_harvest_moves_regular_files_and_takes_their_write_permission(box):
     (box / "app" / "folder").chmod(0o755)
 
 
+def test_a_harvest_leaves_nothing_but_what_the_compiler_was_to_make(box):
+    (box / "out" / "program").write_text("made")
+    (box / "app" / "program").mkdir()
+    (box / "app" / "program" / "in-the-way").write_text("")
+    (box / "app" / "stray").symlink_to("/etc")
+
+    places.harvest(100)
+
+    assert os.listdir(box / "app") == ["program"]
+    assert (box / "app" / "program").read_text() == "made"
+
+
 @pytest.mark.parametrize(
     "leave",
     [

@@ -1,0 +1,1 @@
+yes out & yes err >&2 & wait

@@ -1,0 +1,5 @@
+public class Main {
+    int answer() {
+        return 42;
+    }
+}

@@ -1,0 +1,3 @@
+#include <sys/select.h>
+
+int main(void) { for (;;) select(0, 0, 0, 0, 0); }

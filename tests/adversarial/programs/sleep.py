@@ -1,0 +1,5 @@
+"""Sleep far beyond the wall limit."""
+
+import time
+
+time.sleep(100)
