@@ -204,9 +204,10 @@ def unpack_artefact(artefact: bytes) -> tuple[list[Fields], bytes]:
     listed: list[Fields] = []
     contents = []
     try:
-        with tarfile.open(fileobj=io.BytesIO(artefact)) as tar:
+        # Neither compressed nor sparse: what is unpacked is then no larger than the archive.
+        with tarfile.open(fileobj=io.BytesIO(artefact), mode="r:") as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.isreg() else None
+                file = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                 if file is None:
                     raise SandboxError(f"the artefact holds {member.name!r}, which is not a regular file")
                 contents.append(file.read())
