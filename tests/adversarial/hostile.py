@@ -61,6 +61,8 @@ LANGUAGE_OF = {
     ".java": "java",
     ".rs": "rust",
     ".go": "go",
+    ".js": "javascript",
+    ".cs": "csharp",
 }
 
 

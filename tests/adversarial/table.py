@@ -32,6 +32,8 @@ REFUSED = b"refused\n"
 BOMB = Limits(cpu_s=1.5, wall_s=5.0, memory_bytes=1 << 30, processes=64, output_bytes=16384, file_bytes=64 << 20)
 # For what is to end by its CPU time, however little of it a busy machine gives.
 SPINNING = replace(SHORT, wall_s=15.0)
+# What every runtime must be able to start in.
+LITTLE_MEMORY = replace(ROOMY, memory_bytes=64 << 20)
 SEGV = ends_by(11)
 SECONDS_LONG = replace(ROOMY, cpu_s=8.0, wall_s=20.0)
 
@@ -88,6 +90,10 @@ MEMORY = (
     Hostile("memory_in_anonymous_files", "memory_files.c", "own", MLE),
     Hostile("fill_shared_memory", "fill_shared_memory.py", "isolate", AC | MLE, (), REFUSED, ROOMY),
     Hostile("fill_shared_memory_beyond_limit", "fill_shared_memory.py", "isolate", MLE | AC, (), REFUSED),
+    Hostile("go_in_little_memory", "hello.go", "dmoj", AC, (), b"hello\n", LITTLE_MEMORY),
+    Hostile("node_in_little_memory", "hello.js", "dmoj", AC, (), b"hello\n", LITTLE_MEMORY),
+    Hostile("mono_in_little_memory", "hello.cs", "dmoj", AC, (), b"hello\n", LITTLE_MEMORY),
+    Hostile("java_in_little_memory", "hello.java", "dmoj", AC, (), b"hello\n", LITTLE_MEMORY),
     Hostile("java_without_memory", "hello.java", "dmoj", MLE | RE, limits=replace(ROOMY, memory_bytes=1 << 20)),
     Hostile("java_without_threads", "hello.java", "dmoj", AC | RE | MLE, limits=replace(ROOMY, processes=4)),
 )

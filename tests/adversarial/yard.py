@@ -39,6 +39,13 @@ PLAIN = {
     ),
     "rust": b"fn main() { let mut line = String::new(); std::io::stdin().read_line(&mut line).unwrap();"
     b' println!("{}", line.split_whitespace().map(|n| n.parse::<i32>().unwrap()).sum::<i32>()); }\n',
+    "javascript": (
+        b"const [a, b] = require('fs').readFileSync(0, 'utf8').split(' ').map(Number); console.log(a + b);\n"
+    ),
+    "csharp": (
+        b"class Program { static void Main() { var words = System.Console.ReadLine().Split(' ');"
+        b" System.Console.WriteLine(int.Parse(words[0]) + int.Parse(words[1])); } }\n"
+    ),
     "go": b'package main\nimport "fmt"\nfunc main() { var a, b int; fmt.Scan(&a, &b); fmt.Println(a + b) }\n',
 }
 
