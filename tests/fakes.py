@@ -156,11 +156,24 @@ class FakeSandboxSession:
     def _await(self, process: subprocess.Popen[bytes], limits: Limits, started: float) -> Usage:
         killer = threading.Timer(limits.wall_s, self.end)
         killer.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        peak_bytes, pid = 0, 0
+        while pid == 0:
+            peak_bytes = max(peak_bytes, _peak_bytes(process.pid))
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            time.sleep(0.002)
         killer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         wall_s = time.monotonic() - started
-        return Usage(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss * 1024)
+        return Usage(usage.ru_utime + usage.ru_stime, wall_s, peak_bytes)
+
+
+def _peak_bytes(pid: int) -> int:
+    """Read the peak of a living process; ``ru_maxrss`` would count this one's memory, from before the exec."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def _ended(limits: Limits, outputs: tuple[bytes, bytes], code: int, usage: Usage | None) -> Execution:

@@ -13,7 +13,7 @@ from tests.embedded_stack import EmbeddedStack
 
 def make(target: str, home: Path, sandbox: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        ["make", target],
+        ["make", "--no-print-directory", target],
         cwd=REPOSITORY,
         env=inherit({"YARDMASTER_HOME": str(home), "SANDBOX": sandbox, "DATABASE_URL": "", "REDIS_URL": ""}),
         stdout=subprocess.PIPE,
