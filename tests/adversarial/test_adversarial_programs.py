@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from config.settings import REPOSITORY
 from domain.code_runs.model import Case, RunResult, Verdict
 from tests.adversarial.hostile import PROGRAMS, ROOMY, Hostile, code_run, everything_shown
 from tests.adversarial.table import TABLE
@@ -106,6 +109,17 @@ def test_every_program_in_the_folder_is_in_the_table() -> None:
 
     assert unused == set()
     assert len(BY_NAME) == len(TABLE)
+
+
+def test_every_row_that_the_threat_model_names_is_in_the_table() -> None:
+    lines = (REPOSITORY / "docs" / "threat_model.md").read_text().splitlines()
+    last_cells = [line.rsplit("|", 2)[1] for line in lines if line.startswith("|")]
+    named = [name for cell in last_cells for name in re.findall(r"`([a-z_*]+)`", cell)]
+
+    unknown = [name for name in named if not fnmatch.filter(BY_NAME, name)]
+
+    assert len(named) > 40
+    assert unknown == []
 
 
 def _told(result: RunResult) -> str:

@@ -11,7 +11,9 @@ from domain.code_runs.model import Case, CodeRun, Execution, SourceFile
 from tests.adversarial.hostile import PROGRAMS, ROOMY, code_run
 from tests.adversarial.yard import Yard, open_yard
 
-PLANTS = (PROGRAMS / "planting" / "plants.py").read_bytes()
+PLANTS, TRACES = (
+    SourceFile(name, (PROGRAMS / "planting" / name).read_bytes()) for name in ("plants.py", "traces.py")
+)
 
 # Where plants take root: only the cleaning of the box keeps them from the next program.
 ROOTING = (
@@ -34,7 +36,7 @@ def _new_marker() -> str:
 
 def _run(*inputs: str) -> CodeRun:
     cases = tuple(Case(f"case {number}", text.encode(), None) for number, text in enumerate(inputs))
-    return code_run("python", PLANTS, cases=cases)
+    return code_run("python", PLANTS.content, cases=cases, files=(TRACES,))
 
 
 def _is_planted(kind: str, execution: Execution) -> bool:
@@ -80,15 +82,15 @@ def test_next_case_of_the_same_run_finds_nothing(kind: str, reused_yard: Yard) -
 def test_next_owner_does_not_find_what_a_compiler_planted(kind: str, reused_yard: Yard) -> None:
     # There are compilers that run code of the program they compile; here the compiler is hostile from end to end.
     marker = _new_marker()
-    hostile = f"cp plants.py /box/out/plants.py && {PYTHON} plants.py plant {kind} {marker}"
+    hostile = f"cp plants.py traces.py /box/out && {PYTHON} plants.py plant {kind} {marker}"
     language = reused_yard.languages["c"]
 
     with reused_yard.sandbox.session(language) as session:
-        session.load([SourceFile("plants.py", PLANTS)])
+        session.load([PLANTS, TRACES])
         planted = session.compile(["/bin/sh", "-c", hostile], ROOMY)
     with reused_yard.sandbox.session(language) as session:
-        session.load([SourceFile("plants.py", PLANTS)])
-        session.compile(["/bin/cp", "plants.py", "/box/out/plants.py"], ROOMY)
+        session.load([PLANTS, TRACES])
+        session.compile(["/bin/cp", "plants.py", "traces.py", "/box/out"], ROOMY)
         found = session.run([PYTHON, "/box/app/plants.py"], f"find {marker}\n".encode(), ROOMY)
 
     assert planted.stdout == b"planted\n", planted
@@ -117,7 +119,7 @@ def test_next_program_really_gets_the_same_box_when_boxes_are_reused() -> None:
 
 
 def test_kinds_are_those_of_the_planting_program() -> None:
-    tree = ast.parse(PLANTS)
+    tree = ast.parse(PLANTS.content)
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
     assert set(KINDS) <= functions
