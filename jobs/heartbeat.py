@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -26,6 +28,8 @@ from store.workers import HeldJob, WorkerRecord
 
 BEAT_S = 5.0
 RETRY_S = 1.0
+MAX_TOLD = 4096
+"""Stops remembered for jobs that may just be on their way from the claim to ``hold``, which takes milliseconds."""
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +87,7 @@ class Heartbeat:
         self._sessions = sessions(engine)
         self._beat_s = beat_s
         self._held: dict[Holder, RunningJob] = {}
+        self._told: OrderedDict[UUID, int] = OrderedDict()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -116,9 +121,12 @@ class Heartbeat:
             workers.unregister(session, self.worker.id)
 
     def hold(self, running: RunningJob) -> None:
-        """Renew this job's lease from now on."""
+        """Renew this job's lease from now on; stop it at once if a stop was heard between its claim and now."""
         with self._lock:
             self._held[running.holder] = running
+            is_lost = self._told.get(running.holder.id, 0) > running.holder.epoch
+        if is_lost:
+            running.stop(StopReason.LOST)
 
     def let_go(self, running: RunningJob) -> None:
         """Renew this job's lease no more."""
@@ -166,6 +174,10 @@ class Heartbeat:
 
     def _on_stopped(self, _channel: str, payload: str) -> None:
         told = parse_stop(payload)
+        with self._lock:
+            self._told[told.job_id] = max(told.epoch, self._told.pop(told.job_id, 0))
+            if len(self._told) > MAX_TOLD:
+                self._told.popitem(last=False)
         for job in self.held():
             if job.holder.id == told.job_id and job.holder.epoch < told.epoch:
                 job.stop(StopReason.LOST)
