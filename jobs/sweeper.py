@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 
 from sqlalchemy import Engine
@@ -21,6 +23,10 @@ from store.jobs import sweeping
 
 SWEEP_EVERY_S = 1.0
 PATIENCE_S = 30.0
+# No lease was renewed while the database was away. Longer than a heartbeat's pause and its connecting, so that living
+# workers have renewed theirs before any is taken for over.
+AWAY_S = 5.0
+RENEWAL_S = 15.0
 MAX_DOUBLINGS = 5
 CRASHED = {"type": "crashed", "message": "the worker was lost each time that it ran this job"}
 
@@ -42,10 +48,19 @@ class Swept:
 class Sweeper:
     """One sweeping loop; ``run`` blocks until ``stop``."""
 
-    def __init__(self, engine: Engine, conveyor: Conveyor, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        conveyor: Conveyor,
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transactions = transactions(engine)
         self._conveyor = conveyor
         self._patience_s = patience_s
+        self._clock = clock
+        self._was_away = False
+        self._trusts_leases_at = 0.0
         self._is_broker_known_empty = False
         self._stopping = threading.Event()
 
@@ -56,6 +71,7 @@ class Sweeper:
                 swept = self.sweep()
             except DATABASE_ERRORS as error:
                 log.warning("cannot sweep: %s", error)
+                self._was_away = True
                 continue
             if any(astuple(swept)):
                 log.info("swept: %s", swept)
@@ -70,12 +86,16 @@ class Sweeper:
         # The broker says this once. It is remembered until the jobs are queued again, for another sweeper may be at
         # work now, or the database away.
         self._is_broker_known_empty |= self._is_broker_empty()
+        asked_at = self._clock()
         with self._transactions.begin() as session:
-            if not sweeping.try_lock(session):
+            is_first = sweeping.try_lock(session)
+            may_rescue = self._trusts_leases(asked_at)
+            self._was_away = False
+            if not is_first:
                 return Swept()
             swept = Swept(
-                rescued=sweeping.rescue(session, MAX_CRASHES),
-                condemned=sweeping.condemn(session, MAX_CRASHES, dict(CRASHED)),
+                rescued=sweeping.rescue(session, MAX_CRASHES) if may_rescue else 0,
+                condemned=sweeping.condemn(session, MAX_CRASHES, dict(CRASHED)) if may_rescue else 0,
                 redispatched=self._redispatch(session),
                 expired=sweeping.expire(session),
                 lost_queues=sweeping.bury_workers(session),
@@ -83,6 +103,13 @@ class Sweeper:
             )
         self._is_broker_known_empty = False
         return swept
+
+    def _trusts_leases(self, asked_at: float) -> bool:
+        """Say whether the database has answered for so long that living workers renewed their leases."""
+        now = self._clock()
+        if self._was_away or now - asked_at > AWAY_S:
+            self._trusts_leases_at = now + RENEWAL_S
+        return now >= self._trusts_leases_at
 
     def _redispatch(self, session: Session) -> int:
         if self._is_broker_known_empty:

@@ -16,7 +16,7 @@ from jobs.kinds import KINDS, MAX_CRASHES
 from jobs.model import NewJob
 from jobs.queue import Conveyor
 from jobs.submit import Idempotency, submit, submit_batch
-from jobs.sweeper import Sweeper, Swept
+from jobs.sweeper import AWAY_S, Sweeper, Swept
 from store.db import transactions
 from store.jobs import reads, sweeping, transitions
 from store.schedules import Schedule
@@ -45,6 +45,22 @@ def _sweeper(engine: Engine, redis_url: str) -> Sweeper:
 
 def _end_lease(world: World) -> None:
     world.execute("UPDATE jobs SET lease_until = now() - interval '1 s' WHERE lease_until IS NOT NULL")
+
+
+def test_leases_that_ran_out_while_the_database_was_away_may_be_renewed_first(
+    world: World, engine: Engine, redis_url: str
+) -> None:
+    # Between the question and the answer of the first sweep lies the time for which the database was frozen.
+    times = iter([0.0, AWAY_S + 1, 10.0, 10.0, 60.0, 60.0])
+    app = Celery("test", set_as_current=False)
+    app.conf.update(celery_settings(redis_url, tuple(KINDS)))
+    sweeper = Sweeper(engine, Conveyor(app), clock=lambda: next(times))
+    world.claim(world.submit().id)
+    _end_lease(world)
+
+    rescued = [sweeper.sweep().rescued for _ in range(3)]
+
+    assert rescued == [0, 0, 1]
 
 
 def test_a_job_whose_lease_ran_out_is_queued_again_and_its_crash_counted(world: World, sweeper: Sweeper) -> None:
