@@ -88,7 +88,8 @@ def find_api() -> ApiClient:
     url = settings.url or (running.api if running else None)
     if url is None:
         raise NotReachedError(
-            f"no stack is running in {home.path}; start one with `yardmaster up`, or set YARDMASTER_URL"
+            f"no stack is running in {home.path}; start one with `make up`, set YARDMASTER_HOME to the folder of "
+            "one that runs, or set YARDMASTER_URL"
         )
     key = settings.api_key or home.find_secret("api_key")
     if key is None:

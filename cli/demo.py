@@ -43,7 +43,10 @@ def demo() -> None:
     def try_every_language(addresses: Addresses) -> None:
         show_progress(f"The API answers at {addresses.api}.")
         api = ApiClient(addresses.api, addresses.api_key)
-        rows.extend(_run_example(api, language, settings.sandbox_images_dir) for language in _languages(api))
+        for language in _languages(api):
+            rows.append(_run_example(api, language, settings.sandbox_images_dir))
+            show_progress(f"  {rows[-1].language}: {rows[-1].verdict}, {rows[-1].seconds:.2f} s")
+        show_progress("Stopping ...")
 
     is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_every_language))
     if is_interrupted:

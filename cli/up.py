@@ -64,4 +64,4 @@ def _show(addresses: Addresses, *, as_json: bool) -> None:
   Key      {addresses.api_key}   (administrator; send it as "Authorization: Bearer KEY")
   Log      {addresses.log or "here"}
 
-Ctrl-C stops everything.""")
+Ctrl-C stops everything; jobs that run get some seconds to end.""")
