@@ -103,6 +103,7 @@ BAD_REQUESTS = [
         for field in ("cpu_s", "wall_s", "memory_bytes", "processes", "output_bytes", "file_bytes")
         for value in (0, -1, float("nan"), float("inf"), 1e308, 10**400, "5", True, [1])
     ],
+    (HELLO | {"limits": {"memory_bytes": 16 * 2**20 - 1}}, "/limits/memory_bytes"),
     (HELLO | {"limits": {"cpu": 1}}, "/limits/cpu"),
     (HELLO | {"limits": 5}, "/limits"),
 ]

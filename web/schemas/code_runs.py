@@ -11,6 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 MAX_SOURCE_BYTES = 64 * 1024
 MAX_TEXT_BYTES = 256 * 1024
 MAX_FILE_BYTES = 256 * 1024
+# A program begins as a copy of the sandbox's agent, so that none is measured below about 10 MiB.
+MIN_MEMORY_BYTES = 16 * 2**20
 MAX_FILES = 32
 MAX_ARGS = 64
 MAX_ARG_BYTES = 4096
@@ -73,6 +75,7 @@ FileName = Annotated[
 ]
 Seconds = Annotated[float, Field(ge=0.01, le=3600, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Memory = Annotated[int, Field(ge=MIN_MEMORY_BYTES, le=MAX_INTEGER)]
 
 
 class _Strict(BaseModel):
@@ -126,7 +129,7 @@ class LimitsIn(_Strict):
 
     cpu_s: Seconds | None = Field(None, description="CPU seconds of all threads and children together.")
     wall_s: Seconds | None = Field(None, description="Seconds by the clock.")
-    memory_bytes: Count | None = None
+    memory_bytes: Memory | None = Field(None, description="Resident memory of all processes together.")
     processes: Count | None = Field(None, description="Processes and threads at one time.")
     output_bytes: Count | None = Field(None, description="Of stdout and of stderr, each.")
     file_bytes: Count | None = Field(None, description="The largest file that may be written.")
