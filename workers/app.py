@@ -31,6 +31,7 @@ from adapters.language_folder import find_version, language_names, load_language
 from adapters.namespace_sandbox import NamespaceSandbox
 from config import logging as config_logging
 from config.celery import MAINTENANCE_TICK, QUIET_LOGGERS, celery_settings
+from config.celery.events import PacedEvents
 from config.settings import Settings, load
 from domain.code_runs.languages import Language
 from domain.code_runs.sandbox import Sandbox, SandboxError
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None, trade: Trade | None = None) -> 
     trade = trade or Trade()
     app = Celery("yardmaster", set_as_current=False)
     app.conf.update(celery_settings(settings.redis_url, tuple(trade.kinds)))
+    app.steps["consumer"].add(PacedEvents)
     worker = Worker(settings, trade)
     for kind in trade.kinds:
         app.task(name=kind)(_task(worker, kind))

@@ -59,6 +59,26 @@ def test_a_program_runs_from_the_command_line(
     assert "accepted" in done.stderr
 
 
+def test_flower_shows_a_job_as_a_task_of_its_kind_under_its_id(addresses: dict[str, str]) -> None:
+    job = requests.post(
+        f"{addresses['api']}/v1/code-runs",
+        json={"language": "python", "source": "print(42)"},
+        headers={"Authorization": f"Bearer {addresses['api_key']}", "Prefer": "wait=20"},
+        timeout=30,
+    ).json()
+    known = (addresses["flower_user"], addresses["flower_password"])
+    give_up_at = time.monotonic() + 30
+
+    def shown() -> dict[str, object]:
+        answer = requests.get(f"{addresses['flower']}/api/task/info/{job['id']}", auth=known, timeout=10)
+        return dict(answer.json()) if answer.status_code == 200 else {}
+
+    while (task := shown()).get("state") != "SUCCESS" and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+
+    assert (task.get("name"), task.get("state")) == ("code_runs", "SUCCESS")
+
+
 def test_a_wrong_answer_is_an_exit_code(stack: EmbeddedStack, addresses: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "sum.py").write_text(PROGRAM)
     (tmp_path / "in").write_text("1\n")

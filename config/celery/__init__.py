@@ -23,6 +23,7 @@ def celery_settings(broker_url: str, kinds: Sequence[str]) -> dict[str, object]:
     """Return the settings for a Celery app that serves or feeds the queues of ``kinds``."""
     return {
         "broker_url": broker_url,
+        "broker_transport": "config.celery.transport.Transport",
         "task_queues": [declare_queue(name) for name in (*kinds, MAINTENANCE)],
         "task_create_missing_queues": False,
         "task_default_queue": MAINTENANCE,
