@@ -20,6 +20,7 @@ from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
 from domain.code_runs.languages import Language
 from domain.rate_limits.model import TiersError, Window, parse_tiers
+from jobs.model import FINAL_STATES
 from store import api_keys
 from store.db import db, driver_url, engine_options, sessions
 from store.jobs import channels
@@ -134,7 +135,8 @@ def _is_stopping(app: APIFlask) -> bool:
 def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
     def on_notification(channel: str, payload: str) -> None:
         if channel == channels.CHANGED:
-            tools.hub.wake(str(channels.parse_change(payload).job_id))
+            change = channels.parse_change(payload)
+            tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
         else:
             tools.keys.forget_all()
 

@@ -14,11 +14,13 @@ from web.platform import platform
 
 def wait_until_final(job: Job, seconds: float) -> Job | None:
     """Return the job as it is once it has ended, or after ``seconds``, capped; ``None`` if nobody could wait."""
-    return wait_until(job.id, None, seconds, is_final)
+    return wait_until(job.id, None, seconds)
 
 
-def wait_until(job_id: UUID, owner: str | None, seconds: float, is_enough: Callable[[Job], bool]) -> Job | None:
-    """Return the job once it ``is_enough``, or as it is after ``seconds``, capped by the server.
+def wait_until(
+    job_id: UUID, owner: str | None, seconds: float, is_enough: Callable[[Job], bool] | None = None
+) -> Job | None:
+    """Return the job once it ``is_enough`` (default: has ended), or as it is after ``seconds``, capped by the server.
 
     ``None`` says that all places for waiting are taken; the job was not read then.
 
@@ -31,10 +33,11 @@ def wait_until(job_id: UUID, owner: str | None, seconds: float, is_enough: Calla
         if not has_place:
             return None
         # Subscribed before the read: what changes after it is heard.
-        with tools.metrics.waiting("jobs").track_inprogress(), tools.hub.watch(str(job_id)) as watch:
+        watching = tools.hub.watch(str(job_id), only_end=is_enough is None)
+        with tools.metrics.waiting("jobs").track_inprogress(), watching as watch:
             while True:
                 job = read_job(job_id, owner)
-                if is_enough(job) or not watch.wait(deadline - time.monotonic()):
+                if (is_enough or is_final)(job) or not watch.wait(deadline - time.monotonic()):
                     return job
 
 

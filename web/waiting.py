@@ -18,9 +18,10 @@ STOP_CHECK_S = 0.5
 
 
 class Watch:
-    """One waiter's ear for one job."""
+    """One waiter's ear for one job: for each of its changes, or (``only_end``) for the one that ends it."""
 
-    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+    def __init__(self, is_stopping: Callable[[], bool], *, only_end: bool) -> None:
+        self.only_end = only_end
         self._is_stopping = is_stopping
         self._changed = threading.Event()
 
@@ -51,9 +52,9 @@ class WaitHub:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
 
     @contextmanager
-    def watch(self, job_id: str) -> Iterator[Watch]:
-        """Subscribe to the changes of one job."""
-        watch = Watch(self._is_stopping)
+    def watch(self, job_id: str, *, only_end: bool = False) -> Iterator[Watch]:
+        """Subscribe to the changes of one job, or only to its end."""
+        watch = Watch(self._is_stopping, only_end=only_end)
         with self._lock:
             self._watches[job_id].add(watch)
         try:
@@ -64,11 +65,12 @@ class WaitHub:
                 if not self._watches[job_id]:
                     del self._watches[job_id]
 
-    def wake(self, job_id: str) -> None:
-        """Wake whoever waits for this job."""
+    def wake(self, job_id: str, *, is_end: bool = True) -> None:
+        """Wake whoever waits for this job; those who wait for its end only by the change that ``is_end``."""
         with self._lock:
             for watch in self._watches.get(job_id, ()):
-                watch.wake()
+                if is_end or not watch.only_end:
+                    watch.wake()
 
     def wake_all(self) -> None:
         """Wake everybody: something may have been missed."""

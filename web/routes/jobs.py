@@ -69,10 +69,10 @@ def get_job(job_id: UUID, query: WaitQuery) -> Response:
     """
     owner, known = guards.visible_owner(), request.if_none_match
 
-    def is_enough(job: Job) -> bool:
-        return is_final(job) or (bool(known) and not known.contains(job_etag(job)))
+    def is_news(job: Job) -> bool:
+        return is_final(job) or not known.contains(job_etag(job))
 
-    job = wait_until(job_id, owner, query.wait, is_enough) if query.wait else None
+    job = wait_until(job_id, owner, query.wait, is_news if known else None) if query.wait else None
     job = job or read_job(job_id, owner)
     response = job_response(job, 200, _child_ids(job))
     return response.make_conditional(request) if known else response  # type: ignore[return-value]

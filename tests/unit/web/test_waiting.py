@@ -30,6 +30,18 @@ def test_every_waiter_of_a_job_is_woken_from_another_thread():
         assert second.wait(60)
 
 
+def test_who_waits_for_the_end_sleeps_through_what_comes_before():
+    hub = WaitHub()
+
+    with hub.watch("a", only_end=True) as patient, hub.watch("a") as curious:
+        hub.wake("a", is_end=False)
+
+        assert curious.wait(60)
+        assert not patient.wait(0.01)
+        hub.wake("a", is_end=True)
+        assert patient.wait(60)
+
+
 def test_a_gap_in_listening_wakes_everybody():
     hub = WaitHub()
 
