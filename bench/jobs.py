@@ -24,7 +24,7 @@ from cli.stack.servers import PostgresServer, ValkeyServer
 from config.settings import REPOSITORY
 from jobs.model import NewJob
 from jobs.submit import submit
-from store.db import create_engine, transactions
+from store.db import create_engine, sessions
 from store.jobs.channels import CHANGED, parse_change
 from store.migrate import migrate
 
@@ -39,7 +39,7 @@ class DurableJobs:
     """Submits canaries and waits until they have succeeded."""
 
     def __init__(self, engine: Engine, url: str) -> None:
-        self._transactions = transactions(engine)
+        self._sessions = sessions(engine)
         self._engine = engine
         self._listener = psycopg2.connect(url)
         self._listener.autocommit = True
@@ -68,7 +68,7 @@ class DurableJobs:
         self._listener.close()
 
     def _submit(self) -> UUID:
-        with self._transactions.begin() as session:
+        with self._sessions() as session:
             return submit(session, NewJob("canaries", "bench", {})).job.id
 
     def _wait_for(self, job_id: UUID) -> None:

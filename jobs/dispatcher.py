@@ -7,7 +7,6 @@ act on all that still waits. Any number of dispatchers may run; a row goes to on
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -19,9 +18,9 @@ from jobs.patience import DATABASE_ERRORS
 from jobs.queue import BrokerError, Conveyor
 from store.db import sessions
 from store.jobs import dispatching
-from store.jobs.channels import QUEUED
+from store.jobs.channels import FREED, QUEUED
 from store.jobs.dispatching import Picked, Window
-from store.notifications import NotificationListener
+from store.notifications import Ear, Notification
 
 TICK_S = 1.0
 """Notifications wake the dispatcher; the tick is for jobs that become due and for what was not heard."""
@@ -39,35 +38,32 @@ class Dispatcher:
     """One dispatcher loop; ``run`` blocks until ``stop``."""
 
     def __init__(self, engine: Engine, conveyor: Conveyor, kinds: Mapping[str, Kind] = KINDS) -> None:
-        self._engine = engine
         self._sessions = sessions(engine)
         self._conveyor = conveyor
         self._kinds = {kind.queue: kind for kind in kinds.values()}
         self._last_owner = dict.fromkeys(self._kinds, "")
+        self._has_left = dict.fromkeys(self._kinds, True)
         self._dirty: set[str] = set()
-        self._lock = threading.Lock()
+        self._freed: set[str] = set()
         self._tick_at = 0.0
         self._is_broken = False
         self._steps: deque[float] = deque([0.0] * BUSY_STEPS, maxlen=BUSY_STEPS)
-        self._wake = threading.Event()
+        self._ear = Ear(engine.url.render_as_string(hide_password=False), (QUEUED, FREED))
         self._stopping = False
 
     def run(self) -> None:
         """Dispatch until ``stop`` is called, whatever happens to the database or the broker."""
-        url = self._engine.url.render_as_string(hide_password=False)
-        listener = NotificationListener(url, (QUEUED,), self._on_queued, self._on_gap)
-        listener.start()
         try:
             while not self._stopping:
                 self._step()
         finally:
-            listener.stop()
+            self._ear.close()
             self._conveyor.close()
 
     def stop(self) -> None:
         """Have ``run`` return soon; from any thread or a signal handler."""
         self._stopping = True
-        self._wake.set()
+        self._ear.wake()
 
     def dispatch(self, queue: str) -> int:
         """Fill the window of one queue; return how many jobs were sent.
@@ -78,16 +74,13 @@ class Dispatcher:
         kind = self._kinds[queue]
         window = Window(queue, kind.window_per_slot, MAX_PICK)
         with self._sessions() as session:
-            picked = dispatching.pick(session, window, self._last_owner[queue])
-        if picked:
-            self._send(queue, picked)
-        return len(picked)
+            pick = dispatching.pick(session, window, self._last_owner[queue])
+        self._has_left[queue] = pick.has_left
+        if pick.jobs:
+            self._send(queue, pick.jobs)
+        return len(pick.jobs)
 
     def _step(self) -> None:
-        if time.monotonic() - self._steps[0] < BUSY_SPAN_S:
-            time.sleep(BUSY_PAUSE_S)
-        self._steps.append(time.monotonic())
-        self._wake.clear()
         try:
             if self._is_broken:
                 # Picking first would mark, unmark and log every job once per try.
@@ -96,7 +89,7 @@ class Dispatcher:
             for queue in self._take_dirty():
                 while self.dispatch(queue) == MAX_PICK:
                     pass
-            self._wake.wait(self._seconds_to_tick())
+            self._hear(self._seconds_to_tick())
         except (BrokerError, *DATABASE_ERRORS) as error:
             log.warning("cannot dispatch: %s", error)
             self._is_broken = True
@@ -104,9 +97,12 @@ class Dispatcher:
             time.sleep(BROKEN_PAUSE_S)
 
     def _take_dirty(self) -> set[str]:
-        with self._lock:
-            dirty, self._dirty = self._dirty, set()
-        return set(self._kinds) if time.monotonic() >= self._tick_at else dirty
+        dirty, self._dirty = self._dirty, set()
+        freed, self._freed = self._freed, set()
+        if time.monotonic() >= self._tick_at:
+            return set(self._kinds)
+        # A slot that became free is of no interest while nothing waits, as in a quiet system after each job.
+        return dirty | {queue for queue in freed if self._has_left[queue]}
 
     def _seconds_to_tick(self) -> float:
         if time.monotonic() >= self._tick_at:
@@ -126,12 +122,19 @@ class Dispatcher:
             raise
         self._last_owner[queue] = picked[-1].owner
 
-    def _on_queued(self, _channel: str, queue: str) -> None:
-        if queue in self._kinds:
-            with self._lock:
-                self._dirty.add(queue)
-            self._wake.set()
+    def _hear(self, timeout_s: float) -> None:
+        self._note(self._ear.hear(timeout_s))
+        if not self._dirty | self._freed:
+            return
+        if time.monotonic() - self._steps[0] < BUSY_SPAN_S:
+            time.sleep(BUSY_PAUSE_S)
+            self._note(self._ear.hear(0))
+        self._steps.append(time.monotonic())
 
-    def _on_gap(self) -> None:
-        self._tick_at = 0.0
-        self._wake.set()
+    def _note(self, heard: list[Notification] | None) -> None:
+        if heard is None:
+            self._tick_at = 0.0
+            return
+        for notification in heard:
+            if notification.payload in self._kinds:
+                (self._dirty if notification.channel == QUEUED else self._freed).add(notification.payload)

@@ -1,11 +1,13 @@
-"""PostgreSQL's NOTIFY, heard by one connection per process and handed to callbacks."""
+"""PostgreSQL's NOTIFY: an ear on one connection, and a thread that hands what it hears to callbacks."""
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
@@ -24,21 +26,21 @@ _CONNECTION = {
 }
 
 
-class NotificationListener:
-    """A thread that LISTENs on ``channels`` for as long as it is not stopped, whatever happens to the database.
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What was heard."""
 
-    ``on_notification(channel, payload)`` is called for each notification. ``on_gap()`` is called when listening
-    (re)starts: something may have been notified before that nobody heard, so whoever waits must look again. Both
-    are called from the listener's thread and must return soon.
+    channel: str
+    payload: str
+
+
+class Ear:
+    """A connection that LISTENs on ``channels``, made when it is needed and made anew whatever happens to it.
+
+    One thread calls ``hear`` and, in the end, ``close``; ``wake`` is for the others.
     """
 
-    def __init__(
-        self,
-        url: str,
-        channels: Sequence[str],
-        on_notification: Callable[[str, str], None],
-        on_gap: Callable[[], None],
-    ) -> None:
+    def __init__(self, url: str, channels: Sequence[str]) -> None:
         self._dsn = (
             make_url(url)
             .set(drivername="postgresql")
@@ -46,34 +48,44 @@ class NotificationListener:
             .render_as_string(hide_password=False)
         )
         self._channels = tuple(channels)
-        self._on_notification = on_notification
-        self._on_gap = on_gap
-        self._stopping = threading.Event()
-        self._wake_reader, self._wake_writer = os.pipe()
-        self._thread = threading.Thread(target=self._run, name="notifications", daemon=True)
+        self._opened: connection | None = None
+        self._delay_s = RECONNECT_MIN_S
+        self._wake_reader, writer = os.pipe()
+        self._wake_writer: int | None = writer
+        os.set_blocking(self._wake_reader, False)
 
-    def start(self) -> None:
-        """Begin to listen; call once."""
-        self._thread.start()
+    def hear(self, timeout_s: float | None) -> list[Notification] | None:
+        """Wait until there is something to hear, ``wake`` is called, or the time is over; return what was heard.
 
-    def stop(self) -> None:
-        """End the thread and its connection; call once."""
-        self._stopping.set()
-        os.write(self._wake_writer, b"x")
-        self._thread.join()
-        os.close(self._wake_reader)
-        os.close(self._wake_writer)
+        ``None`` says that listening has just (re)started: something may have been notified before that nobody heard.
+        While the database is away nothing is heard, and no call lasts longer than ``RECONNECT_MAX_S``.
+        """
+        try:
+            if self._opened is None:
+                self._opened = self._connect()
+                self._delay_s = RECONNECT_MIN_S
+                return None
+            if self._is_told(self._opened.fileno(), timeout_s):
+                self._opened.poll()
+            return self._take(self._opened)
+        except psycopg2.Error:
+            self._hang_up()
+            self._is_told(None, self._delay_s if timeout_s is None else min(self._delay_s, timeout_s))
+            self._delay_s = min(2 * self._delay_s, RECONNECT_MAX_S)
+            return []
 
-    def _run(self) -> None:
-        delay_s = RECONNECT_MIN_S
-        while not self._stopping.is_set():
-            try:
-                opened = self._connect()
-                delay_s = RECONNECT_MIN_S
-                self._listen(opened)
-            except psycopg2.Error:
-                self._stopping.wait(delay_s)
-                delay_s = min(2 * delay_s, RECONNECT_MAX_S)
+    def wake(self) -> None:
+        """Have the present or the next ``hear`` return; from any thread or a signal handler, also after ``close``."""
+        if self._wake_writer is not None:
+            os.write(self._wake_writer, b"x")
+
+    def close(self) -> None:
+        """Give the connection back; call once."""
+        self._hang_up()
+        writer, self._wake_writer = self._wake_writer, None
+        for fd in (self._wake_reader, writer):
+            if fd is not None:
+                os.close(fd)
 
     def _connect(self) -> connection:
         opened: connection = psycopg2.connect(self._dsn)
@@ -83,17 +95,64 @@ class NotificationListener:
                 cursor.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         return opened
 
-    def _listen(self, opened: connection) -> None:
+    def _is_told(self, fileno: int | None, timeout_s: float | None) -> bool:
+        """Wait for the connection or a wake-up, and tell whether the connection has something to read."""
         poller = select.poll()
-        poller.register(opened.fileno(), select.POLLIN)
         poller.register(self._wake_reader, select.POLLIN)
-        try:
-            self._on_gap()
-            while not self._stopping.is_set():
-                poller.poll()
-                opened.poll()
-                while opened.notifies:
-                    notify = opened.notifies.pop(0)
-                    self._on_notification(notify.channel, notify.payload)
-        finally:
+        if fileno is not None:
+            poller.register(fileno, select.POLLIN)
+        ready = dict(poller.poll(None if timeout_s is None else math.ceil(1000 * timeout_s)))
+        if self._wake_reader in ready:
+            os.read(self._wake_reader, 4096)
+        return fileno in ready
+
+    def _take(self, opened: connection) -> list[Notification]:
+        heard = [Notification(notify.channel, notify.payload) for notify in opened.notifies]
+        opened.notifies.clear()
+        return heard
+
+    def _hang_up(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
             opened.close()
+
+
+class NotificationListener:
+    """A thread that listens on ``channels`` for as long as it is not stopped.
+
+    ``on_notification(channel, payload)`` is called for each notification, and ``on_gap()`` when listening (re)starts:
+    whoever waits must look again then. Both are called from the listener's thread and must return soon.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        channels: Sequence[str],
+        on_notification: Callable[[str, str], None],
+        on_gap: Callable[[], None],
+    ) -> None:
+        self._ear = Ear(url, channels)
+        self._on_notification = on_notification
+        self._on_gap = on_gap
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notifications", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen; call once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and its connection; call once."""
+        self._stopping.set()
+        self._ear.wake()
+        self._thread.join()
+        self._ear.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            heard = self._ear.hear(None)
+            if heard is None:
+                self._on_gap()
+                continue
+            for notification in heard:
+                self._on_notification(notification.channel, notification.payload)

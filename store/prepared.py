@@ -1,5 +1,8 @@
 """Statements that each connection prepares once: planning the larger ones costs more than running them.
 
+They are run on the driver's own cursor. What SQLAlchemy adds around a statement takes as long as the server does for
+these, and the hottest of them are run several times for each job. Its sessions, its pool and its errors are kept.
+
 Prepared statements belong to a server's session, so a connection pooler between us and PostgreSQL must pool by
 session (as LISTEN demands anyway).
 """
@@ -9,9 +12,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 
-from sqlalchemy import CursorResult
+import psycopg2
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)\b")
@@ -59,15 +65,40 @@ class Prepared:
         if self.parameters:
             self._execute += f" ({', '.join(f'%({name})s' for name in self.parameters)})"
 
-    def run(self, session: Session, parameters: Mapping[str, object]) -> CursorResult[tuple[object, ...]]:
-        """Run the statement in ``session``; mappings and lists of mappings are passed as JSON."""
+    def run(self, session: Session, parameters: Mapping[str, object]) -> Sequence[tuple[object, ...]]:
+        """Run the statement in ``session`` and return its rows; mappings and lists of mappings are passed as JSON.
+
+        Raises:
+            DBAPIError: as SQLAlchemy raises it, ``OperationalError`` and all.
+        """
         connection = session.connection()
-        prepared = connection.info.setdefault(_PREPARED, set())
-        if self._name not in prepared:
-            connection.exec_driver_sql(self._prepare())
-            prepared.add(self._name)
         values = {name: _adapt(name, parameters[name]) for name in self.parameters}
-        return connection.exec_driver_sql(self._execute, values)
+        try:
+            with closing(connection.connection.cursor()) as cursor:
+                prepared = connection.info.setdefault(_PREPARED, set())
+                if self._name not in prepared:
+                    cursor.execute(self._prepare())
+                    prepared.add(self._name)
+                cursor.execute(self._execute, values)
+                return cursor.fetchall()
+        except psycopg2.Error as error:
+            raise self._translated(connection, error) from error
+
+    def _translated(self, connection: Connection, error: psycopg2.Error) -> Exception:
+        wire = connection.connection.dbapi_connection
+        is_disconnect = connection.dialect.is_disconnect(error, wire, None)  # type: ignore[arg-type]  # A stub's slip.
+        if is_disconnect:
+            connection.invalidate(error)
+            # The server went away from the idle connections of the pool, too.
+            connection.engine.dispose()
+        return DBAPIError.instance(
+            self._execute,
+            None,
+            error,
+            psycopg2.Error,
+            connection_invalidated=is_disconnect,
+            dialect=connection.dialect,
+        )
 
     def _prepare(self) -> str:
         places = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}

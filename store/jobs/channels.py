@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 QUEUED = "jobs_queued"
-"""Payload: a queue's name. A job may be dispatched there: one became due, or a slot became free."""
+"""Payload: a queue's name. A job became due there, or the queue's workers changed."""
+
+FREED = "jobs_freed"
+"""Payload: a queue's name. A slot became free there; nothing is to be done unless jobs wait for it."""
 
 CHANGED = "jobs_changed"
 """Payload: a job's id and its new state, parted by a space. Sent for a batch's parent too."""

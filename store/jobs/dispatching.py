@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,6 +29,14 @@ class Picked:
 
 
 @dataclass(frozen=True, slots=True)
+class Pick:
+    """The jobs of one pick, the next to be run first. ``has_left``: more may wait than there was room for."""
+
+    jobs: list[Picked]
+    has_left: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """How many jobs of ``queue`` may be with the workers: ``per_slot`` for each slot of those that live.
 
@@ -36,6 +46,13 @@ class Window:
     queue: str
     per_slot: float
     max_jobs: int
+
+
+class _PickedRow(NamedTuple):
+    id: UUID
+    owner: str
+    priority: int
+    run_at: datetime
 
 
 # Reads a handful of index entries however long the queue is: it skips from one owner to the next (a "loose index
@@ -96,7 +113,10 @@ _PICK = statement(
         assign="state = 'dispatched', dispatched_at = now(), dispatches = j.dispatches + 1",
         source="chosen",
         guard="j.id = chosen.id",
-        returns="c.id, c.owner, c.priority, c.run_at",
+        # One row that tells the room when nothing was picked.
+        rows="room LEFT JOIN changed c ON true",
+        returns="room.jobs AS room, c.id, c.owner, c.priority, c.run_at",
+        notify=(f"CASE WHEN c.id IS NOT NULL THEN {NOTIFY_CHANGED} END",),
     )
 )
 
@@ -123,8 +143,8 @@ SELECT {NOTIFY_QUEUED} FROM changed c
 _PAUSED = text("SELECT name FROM queues WHERE is_paused ORDER BY name")
 
 
-def pick(session: Session, window: Window, last_owner: str = "") -> list[Picked]:
-    """Mark the due jobs of a queue that fit into its window as dispatched, the next to be run first.
+def pick(session: Session, window: Window, last_owner: str = "") -> Pick:
+    """Mark the due jobs of a queue that fit into its window as dispatched.
 
     Strictly by priority, then fairly between owners: whoever has least in flight comes first.
     """
@@ -135,18 +155,21 @@ def pick(session: Session, window: Window, last_owner: str = "") -> list[Picked]
         "last_owner": last_owner,
         "owners": OWNERS_PER_ROUND,
     }
-    rows = sorted(_PICK.run(session, parameters), key=lambda row: (row.priority, row.run_at, row.id))
+    rows = _PICK.run(session, parameters)
+    room = cast("int", rows[0][0])
+    picked = [_PickedRow._make(row[1:5]) for row in rows if row[1] is not None]
     places: Counter[str] = Counter()
     turns = []
-    for row in rows:
+    for row in sorted(picked, key=lambda row: (row.priority, row.run_at, row.id)):
         places[row.owner] += 1
         turns.append((row.priority, places[row.owner], row.run_at, Picked(row.id, row.owner)))
-    return [picked for *_, picked in sorted(turns, key=lambda turn: turn[:3])]
+    jobs = [job for *_, job in sorted(turns, key=lambda turn: turn[:3])]
+    return Pick(jobs, has_left=len(jobs) >= min(room, OWNERS_PER_ROUND))
 
 
 def unpick(session: Session, job_ids: Sequence[UUID]) -> int:
     """Queue jobs again that could not be sent; return how many still waited."""
-    return len(_UNPICK.run(session, {"ids": list(job_ids)}).all())
+    return len(_UNPICK.run(session, {"ids": list(job_ids)}))
 
 
 def seconds_to_next_due(session: Session) -> float | None:

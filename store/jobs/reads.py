@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from store.jobs.records import Job, JobEvent, job_columns, optional_job, to_event, to_job
+from store.jobs.records import Job, JobEvent, event_columns, first_job, job_columns, to_event, to_job
 from store.prepared import Prepared
 
 
@@ -36,8 +36,7 @@ class QueueCount:
 _JOB = Prepared(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id")
 _OWNED_JOB = Prepared(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id AND j.owner = :owner")
 _EVENTS = Prepared(
-    "SELECT id, job_id, at, name, state, attempt, detail FROM job_events"
-    " WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit"
+    f"SELECT {event_columns()} FROM job_events WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit"
 )
 _CHILD_STATES = text("SELECT state, count(*) AS jobs FROM jobs WHERE parent_id = :parent_id GROUP BY state")
 _CHILD_IDS = text("SELECT id FROM jobs WHERE parent_id = :parent_id ORDER BY id")
@@ -58,8 +57,8 @@ FROM jobs WHERE state IN ('dispatched', 'running') AND pending_children IS NULL 
 def get_job(session: Session, job_id: UUID, owner: str | None = None) -> Job | None:
     """Return a job; with ``owner``, only if it is that owner's."""
     if owner is None:
-        return optional_job(_JOB.run(session, {"id": job_id}).mappings().first())
-    return optional_job(_OWNED_JOB.run(session, {"id": job_id, "owner": owner}).mappings().first())
+        return first_job(_JOB.run(session, {"id": job_id}))
+    return first_job(_OWNED_JOB.run(session, {"id": job_id, "owner": owner}))
 
 
 def list_jobs(session: Session, wanted: JobFilter, limit: int, before: UUID | None = None) -> list[Job]:
@@ -79,13 +78,12 @@ def list_jobs(session: Session, wanted: JobFilter, limit: int, before: UUID | No
     where = f"WHERE {' AND '.join(chosen)}" if chosen else ""
     sql = text(f"SELECT {job_columns('j')} FROM jobs j {where} ORDER BY j.id DESC LIMIT :limit")
     parameters = {condition.rpartition(":")[2]: value for condition, value in conditions.items() if value is not None}
-    return [to_job(row) for row in session.execute(sql, {**parameters, "limit": limit}).mappings()]
+    return [to_job(row) for row in session.execute(sql, {**parameters, "limit": limit})]
 
 
 def events_after(session: Session, job_id: UUID, after: int = 0, limit: int = 1000) -> list[JobEvent]:
     """Return a job's events that came after the one with the id ``after``, oldest first."""
-    rows = _EVENTS.run(session, {"job_id": job_id, "after": after, "limit": limit}).mappings()
-    return [to_event(row) for row in rows]
+    return [to_event(row) for row in _EVENTS.run(session, {"job_id": job_id, "after": after, "limit": limit})]
 
 
 def child_states(session: Session, parent_id: UUID) -> dict[str, int]:

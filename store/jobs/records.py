@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy import RowMapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,6 @@ class JobEvent:
 
 
 JOB_FIELDS = tuple(field.name for field in fields(Job))
-EVENT_FIELDS = tuple(field.name for field in fields(JobEvent))
 
 
 def job_columns(table: str) -> str:
@@ -61,16 +59,21 @@ def job_columns(table: str) -> str:
     return ", ".join(f"{table}.{name}" for name in JOB_FIELDS)
 
 
-def to_job(row: RowMapping) -> Job:
-    """Build a job from a row that has at least its columns."""
-    return Job(**{name: row[name] for name in JOB_FIELDS})
+def event_columns() -> str:
+    """Return the columns of a ``JobEvent``, in its order, for a SELECT."""
+    return ", ".join(field.name for field in fields(JobEvent))
 
 
-def to_event(row: RowMapping) -> JobEvent:
-    """Build an event from a row that has at least its columns."""
-    return JobEvent(**{name: row[name] for name in EVENT_FIELDS})
+def to_job(row: Sequence[object]) -> Job:
+    """Build a job from a row that begins with ``job_columns``."""
+    return Job(*row[: len(JOB_FIELDS)])  # type: ignore[arg-type]  # The columns are of the fields' types.
 
 
-def optional_job(row: RowMapping | None) -> Job | None:
-    """Build a job from a row mapping, or nothing from nothing."""
-    return None if row is None else to_job(row)
+def to_event(row: Sequence[object]) -> JobEvent:
+    """Build an event from a row of ``event_columns``."""
+    return JobEvent(*row)  # type: ignore[arg-type]  # The columns are of the fields' types.
+
+
+def first_job(rows: Sequence[Sequence[object]]) -> Job | None:
+    """Build a job from the first of ``rows``, or nothing from nothing."""
+    return to_job(rows[0]) if rows else None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.jobs.channels import CHANGED, QUEUED, STOPPED
+from store.jobs.channels import CHANGED, FREED, QUEUED, STOPPED
 from store.jobs.records import job_columns
 from store.prepared import Prepared
 
 NOTIFY_CHANGED = f"pg_notify('{CHANGED}', c.id::text || ' ' || c.state)"
 NOTIFY_QUEUED = f"pg_notify('{QUEUED}', c.queue)"
+NOTIFY_FREED = f"pg_notify('{FREED}', c.queue)"
 NOTIFY_STOPPED = f"pg_notify('{STOPPED}', c.id::text || ' ' || c.epoch)"
 
 
@@ -24,8 +25,8 @@ class Transition:
     ``event`` is an SQL expression over the changed row ``c``, mostly a literal (``None``: not worth an event).
     ``source`` and ``guard`` choose the rows ``j``; ``assign`` changes them. ``notify`` lists the calls of
     ``pg_notify``. ``parents`` is the CTE of that name which tells the changed jobs' batches, if that is needed.
-    What is not ``is_durable`` commits without waiting for the disk: a crash of the server may undo it, and it is done
-    again then.
+    ``rows`` is what the answer is read from. What is not ``is_durable`` commits without waiting for the disk: a crash
+    of the server may undo it, and it is done again then.
     """
 
     event: str | None
@@ -37,6 +38,7 @@ class Transition:
     detail: str = "NULL::jsonb"
     returns: str = job_columns("c")
     parents: str = ""
+    rows: str = "changed c"
     is_durable: bool = True
 
 
@@ -60,7 +62,7 @@ def statement(transition: Transition) -> Prepared:
     notify = "".join(f", {call}" for call in transition.notify)
     if not transition.is_durable:
         notify += ", set_config('synchronous_commit', 'off', true)"
-    return Prepared(f"WITH {', '.join(parts)} SELECT {transition.returns}{notify}{told} FROM changed c")
+    return Prepared(f"WITH {', '.join(parts)} SELECT {transition.returns}{notify}{told} FROM {transition.rows}")
 
 
 # The join makes each parent wait for its children's rows, which keeps the order of locks: children, then parent.

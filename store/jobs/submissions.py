@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from store.jobs.channels import QUEUED
-from store.jobs.records import Job, job_columns, optional_job, to_job
+from store.jobs.records import Job, first_job, job_columns, to_job
 from store.prepared import Prepared
 
 
@@ -95,8 +96,7 @@ def insert_jobs(session: Session, jobs: Sequence[JobToInsert]) -> list[Job]:
 
     A scheduled job whose ``fire_at`` has been inserted already is left out.
     """
-    rows = _INSERT_KEYLESS.run(session, {"rows": _as_json(jobs)}).mappings()
-    return [to_job(row) for row in rows]
+    return [to_job(row) for row in _INSERT_KEYLESS.run(session, {"rows": _as_json(jobs)})]
 
 
 def insert_jobs_once(session: Session, jobs: Sequence[JobToInsert], key: KeyToInsert) -> Job | None:
@@ -105,13 +105,13 @@ def insert_jobs_once(session: Session, jobs: Sequence[JobToInsert], key: KeyToIn
     Waits for another transaction that is just using the same key.
     """
     values = {"owner": key.owner, "key": key.key, "fingerprint": key.fingerprint, "job_id": jobs[0].id}
-    return optional_job(_INSERT_WITH_KEY.run(session, {"rows": _as_json(jobs), **values}).mappings().first())
+    return first_job(_INSERT_WITH_KEY.run(session, {"rows": _as_json(jobs), **values}))
 
 
 def used_key(session: Session, owner: str, key: str) -> UsedKey | None:
     """Return what ``key`` was used for."""
-    row = _USED_KEY.run(session, {"owner": owner, "key": key}).first()
-    return None if row is None else UsedKey(bytes(row.fingerprint), row.job_id)
+    rows = _USED_KEY.run(session, {"owner": owner, "key": key})
+    return UsedKey(bytes(cast("memoryview", rows[0][0])), cast("UUID", rows[0][1])) if rows else None
 
 
 def _as_json(jobs: Sequence[JobToInsert]) -> list[dict[str, object]]:

@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from store.jobs.dispatching import WORKER_SILENCE_S
 from store.jobs.models import IS_FINAL, IS_SUSPECT, SUSPECT_CRASHES
-from store.jobs.statements import COUNT_DOWN, NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_STOPPED, Transition, statement
+from store.jobs.statements import (
+    COUNT_DOWN,
+    NOTIFY_CHANGED,
+    NOTIFY_FREED,
+    NOTIFY_QUEUED,
+    NOTIFY_STOPPED,
+    Transition,
+    statement,
+)
 from store.jobs.transitions import FINISH, QUEUE_AGAIN
 
 SWEEPER_LOCK = 7_305_221_909
@@ -55,7 +63,7 @@ _CONDEMN = statement(
         assign=f"state = 'failed', crashes = j.crashes + 1, epoch = j.epoch + 1, error = :error, {FINISH}",
         source="lost",
         guard="j.id = lost.id",
-        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_FREED),
         detail="c.error",
         returns="c.id",
         parents=COUNT_DOWN,
@@ -65,7 +73,7 @@ _CONDEMN = statement(
 
 def rescue(session: Session, max_crashes: int, limit: int = 500) -> int:
     """Queue the jobs again whose worker let the lease run out, and count the crash."""
-    return len(_RESCUE.run(session, {"max_crashes": max_crashes, "limit": limit}).all())
+    return len(_RESCUE.run(session, {"max_crashes": max_crashes, "limit": limit}))
 
 
 _UNPARK = statement(
@@ -88,13 +96,13 @@ _UNPARK = statement(
 
 def unpark(session: Session) -> int:
     """Let one suspect of each queue run, if no other is on its way; return how many were let go."""
-    return len(_UNPARK.run(session, {}).all())
+    return len(_UNPARK.run(session, {}))
 
 
 def condemn(session: Session, max_crashes: int, error: dict[str, object], limit: int = 500) -> int:
     """Fail the jobs whose worker was lost for the last time that is allowed."""
     values = {"max_crashes": max_crashes, "error": error, "limit": limit}
-    return len(_CONDEMN.run(session, values).all())
+    return len(_CONDEMN.run(session, values))
 
 
 def _redispatch(condition: str) -> Transition:
@@ -122,12 +130,12 @@ _REDISPATCH_QUEUES = statement(_redispatch("queue = ANY(:queues)"))
 def redispatch_late(session: Session, patience_s: float, max_doublings: int, limit: int = 500) -> int:
     """Queue the jobs again whose message nobody claimed in time; a message that comes late claims nothing twice."""
     values = {"patience_s": patience_s, "max_doublings": max_doublings, "limit": limit}
-    return len(_REDISPATCH_LATE.run(session, values).all())
+    return len(_REDISPATCH_LATE.run(session, values))
 
 
 def redispatch_all(session: Session, limit: int = 100_000) -> int:
     """Queue every dispatched job again, because the broker has lost its messages."""
-    return len(_REDISPATCH_ALL.run(session, {"limit": limit}).all())
+    return len(_REDISPATCH_ALL.run(session, {"limit": limit}))
 
 
 _EXPIRE = statement(
@@ -137,7 +145,7 @@ _EXPIRE = statement(
         assign=f"state = 'expired', {FINISH}",
         source="lost",
         guard="j.id = lost.id",
-        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_FREED),
         returns="c.id",
         parents=COUNT_DOWN,
     )
@@ -146,7 +154,7 @@ _EXPIRE = statement(
 
 def expire(session: Session, limit: int = 500) -> int:
     """End the jobs whose deadline passed while they waited."""
-    return len(_EXPIRE.run(session, {"limit": limit}).all())
+    return len(_EXPIRE.run(session, {"limit": limit}))
 
 
 _BURY_WORKERS = text(f"""
@@ -158,7 +166,7 @@ def bury_workers(session: Session) -> int:
     """Remove silent workers, and queue again what was sent to their queues: they may have held the messages."""
     queues = [queue for (names,) in session.execute(_BURY_WORKERS) for queue in names]
     if queues:
-        _REDISPATCH_QUEUES.run(session, {"queues": queues, "limit": 100_000}).all()
+        _REDISPATCH_QUEUES.run(session, {"queues": queues, "limit": 100_000})
     return len(queues)
 
 

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from store.jobs.records import Job, optional_job
+from store.jobs.records import Job, first_job
 from store.jobs.statements import (
     COUNT_DOWN,
     NOTIFY_CHANGED,
+    NOTIFY_FREED,
     NOTIFY_QUEUED,
     NOTIFY_STOPPED,
     REOPEN,
@@ -28,7 +29,6 @@ FINISH = f"finished_at = now(), {LEAVE_WORKER}"
 QUEUE_AGAIN = f"state = 'queued', dispatches = 0, dispatched_at = NULL, {LEAVE_WORKER}"
 # The worker is part of the fence because a claim lost in a crash of the database gives its epoch to the next one.
 FENCE = "j.id = :id AND j.epoch = :epoch AND j.worker = :worker AND j.state = 'running'"
-WAS_RUNNING = (NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _finishing(event: str, assign: str) -> tuple[Prepared, Prepared]:
                 event=event,
                 assign=f"{assign}, {FINISH}",
                 guard=FENCE,
-                notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+                notify=(NOTIFY_CHANGED, NOTIFY_FREED),
                 detail="c.error",
                 returns="c.id",
                 parents=COUNT_DOWN if is_child else "",
@@ -99,7 +99,7 @@ _RETRY_LATER = statement(
         assign=f"{QUEUE_AGAIN}, error = :error, epoch = j.epoch + 1,"
         " run_at = now() + make_interval(secs => :delay_s)",
         guard=FENCE,
-        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_FREED),
         detail="c.error",
         returns="c.id",
     )
@@ -116,7 +116,7 @@ _RELEASE = statement(
         event="'released'",
         assign=f"{QUEUE_AGAIN}, attempt = j.attempt - 1, epoch = j.epoch + 1, progress = NULL",
         guard=FENCE,
-        notify=WAS_RUNNING,
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
         returns="c.id",
     )
 )
@@ -157,7 +157,7 @@ _CANCEL = statement(
         event="'cancelled'",
         assign=f"state = 'cancelled', epoch = j.epoch + 1, {FINISH}",
         guard="j.id = :id AND j.pending_children IS NULL AND j.state IN ('queued', 'dispatched', 'running')",
-        notify=WAS_RUNNING,
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_FREED),
         parents=COUNT_DOWN,
     )
 )
@@ -178,7 +178,7 @@ _CANCEL_BATCH = statement(
         kid_events AS (INSERT INTO job_events (job_id, name, state, attempt)
             SELECT id, 'cancelled', state, attempt FROM ended),
         told AS MATERIALIZED (SELECT count(*) AS n, count({NOTIFY_CHANGED}), count({NOTIFY_STOPPED}),
-            count({NOTIFY_QUEUED}) FROM ended c)""",
+            count({NOTIFY_FREED}) FROM ended c)""",
         event="'cancelled'",
         assign="state = 'cancelled', epoch = j.epoch + 1, finished_at = now(),"
         " pending_children = greatest(0, j.pending_children - told.n::int)",
@@ -215,8 +215,8 @@ def _fence(holder: Holder) -> dict[str, object]:
 
 
 def _one(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> Job | None:
-    return optional_job(sql.run(session, parameters).mappings().first())
+    return first_job(sql.run(session, parameters))
 
 
 def _changed(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> bool:
-    return sql.run(session, parameters).first() is not None
+    return bool(sql.run(session, parameters))

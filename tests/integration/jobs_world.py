@@ -46,8 +46,8 @@ class World:
     def pick(self, room: int = 100, last_owner: str = "") -> list[UUID]:
         """Dispatch up to ``room`` jobs as if one worker had that many slots free."""
         with self.session() as session:
-            picked = dispatching.pick(session, Window("canaries", 1000.0, room), last_owner)
-        return [job.id for job in picked]
+            pick = dispatching.pick(session, Window("canaries", 1000.0, room), last_owner)
+        return [job.id for job in pick.jobs]
 
     def claim(self, job_id: UUID, lease_s: float = 30) -> Holder:
         with self.session() as session:

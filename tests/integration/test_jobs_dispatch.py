@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -15,7 +16,9 @@ from jobs.kinds import KINDS
 from jobs.model import Priority
 from jobs.queue import BrokerError, Conveyor
 from store.jobs import dispatching
+from store.jobs.channels import FREED
 from store.jobs.dispatching import Window
+from store.notifications import Notification
 from tests.integration.jobs_world import World
 
 
@@ -78,8 +81,8 @@ def test_with_more_owners_than_a_round_looks_at_everybody_gets_a_turn(world: Wor
     last_owner, turns = "", 0
     while turns < 12:
         with world.session() as session:
-            picked = dispatching.pick(session, Window("canaries", 1000.0, 16), last_owner)
-        last_owner = picked[-1].owner
+            pick = dispatching.pick(session, Window("canaries", 1000.0, 16), last_owner)
+        last_owner = pick.jobs[-1].owner
         turns += 1
 
     assert world.count("SELECT count(*) FROM jobs WHERE state = 'dispatched'") == owners
@@ -118,7 +121,35 @@ def test_the_window_is_that_of_the_living_workers_slots(world: World) -> None:
         filled = dispatching.pick(session, Window("canaries", 1.5, 200))
         more = dispatching.pick(session, Window("canaries", 1.5, 200))
 
-    assert (len(filled), len(more)) == (6, 0)
+    assert (len(filled.jobs), len(more.jobs)) == (6, 0)
+
+
+def test_a_pick_says_whether_it_had_no_room_for_more(world: World) -> None:
+    world.submit()
+    with world.session() as session:
+        all_of_it = dispatching.pick(session, Window("canaries", 1.5, 200))
+        _flood(world, "flood", 100)
+        some_of_it = dispatching.pick(session, Window("canaries", 1.5, 200))
+
+    assert not all_of_it.has_left
+    assert some_of_it.has_left
+
+
+def test_a_slot_that_became_free_matters_only_while_jobs_wait(world: World) -> None:
+    dispatcher = Dispatcher(world.engine, _conveyor("redis://127.0.0.1:1/0"))
+    dispatcher.dispatch("canaries")
+    dispatcher._tick_at = math.inf
+    freed = [Notification(FREED, "canaries")]
+
+    dispatcher._note(freed)
+    while_none_waits = dispatcher._take_dirty()
+    _flood(world, "flood", 100)
+    with pytest.raises(BrokerError):
+        dispatcher.dispatch("canaries")
+    dispatcher._note(freed)
+
+    assert while_none_waits == set()
+    assert dispatcher._take_dirty() == {"canaries"}
 
 
 def test_without_workers_nothing_is_dispatched(engine: Engine) -> None:
