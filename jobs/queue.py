@@ -6,14 +6,15 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from uuid import UUID
+from typing import cast
+from uuid import UUID, uuid4
 
 from celery import Celery
 from kombu import Connection, Producer
 from kombu.exceptions import KombuError
 from redis import Redis
 
-SENTINEL = "yardmaster:broker"
+LIFE = "yardmaster:life"
 
 
 class BrokerError(Exception):
@@ -51,10 +52,11 @@ class Conveyor:
             connection, _ = self._open()
             _redis(connection).ping()
 
-    def has_lost_messages(self) -> bool:
-        """Tell whether the broker was emptied or started anew since anybody asked this last.
+    def life(self) -> str:
+        """Return the name of the broker's present life, which began when it was started or emptied last.
 
-        A key that holds the server's run id tells: a FLUSHALL takes it away, and a restart makes another id.
+        What was sent in an earlier life is lost. A key that begins with the server's run id holds the name: a
+        FLUSHALL takes it away, and a restart makes another id.
 
         Raises:
             BrokerError: the broker does not answer.
@@ -62,12 +64,14 @@ class Conveyor:
         with self._broker_errors():
             connection, _ = self._open()
             client = _redis(connection)
-            run_id = str(client.info("server")["run_id"]).encode()
-            if client.get(SENTINEL) == run_id:
-                return False
-            self._declare(connection)
-            client.set(SENTINEL, run_id)
-            return True
+            run_id = str(client.info("server")["run_id"])
+            name = cast("bytes", client.get(LIFE) or b"").decode()
+            if not name.startswith(run_id):
+                self._declare(connection)
+                # Of two who name it at once the first is overruled, and what is healed for its name is healed again.
+                name = f"{run_id} {uuid4()}"
+                client.set(LIFE, name)
+            return name
 
     def close(self) -> None:
         """Drop the connection; the next use makes another."""

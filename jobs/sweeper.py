@@ -61,7 +61,6 @@ class Sweeper:
         self._clock = clock
         self._was_away = False
         self._trusts_leases_at = 0.0
-        self._is_broker_known_empty = False
         self._stopping = threading.Event()
 
     def run(self, every_s: float = SWEEP_EVERY_S) -> None:
@@ -83,9 +82,7 @@ class Sweeper:
 
     def sweep(self) -> Swept:
         """Heal once; does nothing while another sweeper is at it."""
-        # The broker says this once. It is remembered until the jobs are queued again, for another sweeper may be at
-        # work now, or the database away.
-        self._is_broker_known_empty |= self._is_broker_empty()
+        broker_life = self._broker_life()
         asked_at = self._clock()
         with self._transactions.begin() as session:
             is_first = sweeping.try_lock(session)
@@ -93,16 +90,14 @@ class Sweeper:
             self._was_away = False
             if not is_first:
                 return Swept()
-            swept = Swept(
+            return Swept(
                 rescued=sweeping.rescue(session, MAX_CRASHES) if may_rescue else 0,
                 condemned=sweeping.condemn(session, MAX_CRASHES, dict(CRASHED)) if may_rescue else 0,
-                redispatched=self._redispatch(session),
+                redispatched=self._redispatch(session, broker_life),
                 expired=sweeping.expire(session),
                 lost_queues=sweeping.bury_workers(session),
                 unparked=sweeping.unpark(session),
             )
-        self._is_broker_known_empty = False
-        return swept
 
     def _trusts_leases(self, asked_at: float) -> bool:
         """Say whether the database has answered for so long that living workers renewed their leases."""
@@ -111,14 +106,16 @@ class Sweeper:
             self._trusts_leases_at = now + RENEWAL_S
         return now >= self._trusts_leases_at
 
-    def _redispatch(self, session: Session) -> int:
-        if self._is_broker_known_empty:
+    def _redispatch(self, session: Session, broker_life: str | None) -> int:
+        # The life is noted by the transaction that queues its lost jobs again: a sweep that dies in between, or a
+        # crash of the database, undoes both.
+        if broker_life is not None and sweeping.note_broker_life(session, broker_life):
             return sweeping.redispatch_all(session)
         return sweeping.redispatch_late(session, self._patience_s, MAX_DOUBLINGS)
 
-    def _is_broker_empty(self) -> bool:
+    def _broker_life(self) -> str | None:
         try:
-            return self._conveyor.has_lost_messages()
+            return self._conveyor.life()
         except BrokerError as error:
             log.warning("%s", error)
-            return False
+            return None

@@ -162,3 +162,15 @@ class WorkerRow(Base):
     slots: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
     seen_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
+
+
+class BrokerLifeRow(Base):
+    """A life of the broker, from a start or an emptying to the next, for which lost messages were sent again.
+
+    Rows are kept for ever: there are as many as times that the broker was started or emptied.
+    """
+
+    __tablename__ = "broker_lives"
+
+    name: Mapped[str] = mapped_column(TEXT, primary_key=True)
+    noted_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))

@@ -138,6 +138,14 @@ def redispatch_all(session: Session, limit: int = 100_000) -> int:
     return len(_REDISPATCH_ALL.run(session, {"limit": limit}))
 
 
+_NOTE_BROKER_LIFE = text("INSERT INTO broker_lives (name) VALUES (:name) ON CONFLICT DO NOTHING RETURNING name")
+
+
+def note_broker_life(session: Session, name: str) -> bool:
+    """Note a life of the broker; tell whether it is a new one, so that what was sent before it is lost."""
+    return session.execute(_NOTE_BROKER_LIFE, {"name": name}).first() is not None
+
+
 _EXPIRE = statement(
     Transition(
         prelude=_lost("deadline <= now() AND deadline IS NOT NULL AND state IN ('queued', 'dispatched')"),

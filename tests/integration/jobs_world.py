@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
+from celery import Celery
 from sqlalchemy import Engine
 from uuid_utils.compat import uuid7
 
+from config.celery import celery_settings
 from jobs.heartbeat import Heartbeat
 from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
 from jobs.model import Handler, JobContext, NewJob, Outcome, Priority
+from jobs.queue import Conveyor
 from jobs.submit import submit
+from jobs.sweeper import Sweeper
 from store import workers
 from store.db import sessions
 from store.jobs import dispatching, reads, transitions
@@ -95,6 +99,16 @@ class World:
         found = self.get(job.id)
         assert found.state == state
         return found
+
+
+def create_celery(redis_url: str) -> Celery:
+    app = Celery("test", set_as_current=False)
+    app.conf.update(celery_settings(redis_url, tuple(KINDS)))
+    return app
+
+
+def create_sweeper(engine: Engine, redis_url: str) -> Sweeper:
+    return Sweeper(engine, Conveyor(create_celery(redis_url)))
 
 
 @contextmanager

@@ -206,12 +206,3 @@ def test_jobs_that_could_not_be_sent_are_queued_again(world: World) -> None:
         dispatcher.dispatch("canaries")
 
     assert world.state(job.id) == "queued"
-
-
-def test_a_broker_that_was_emptied_is_noticed_once(redis_url: str) -> None:
-    conveyor = _conveyor(redis_url)
-    first = conveyor.has_lost_messages()
-    later = conveyor.has_lost_messages()
-    conveyor.close()
-
-    assert (first, later) == (True, False)

@@ -7,20 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from celery import Celery
 from sqlalchemy import Engine
 
-from config.celery import celery_settings
 from jobs import retention, schedules
 from jobs.kinds import KINDS, MAX_CRASHES
 from jobs.model import NewJob
 from jobs.queue import Conveyor
 from jobs.submit import Idempotency, submit, submit_batch
 from jobs.sweeper import AWAY_S, Sweeper, Swept
-from store.db import transactions
-from store.jobs import reads, sweeping, transitions
+from store.jobs import reads, transitions
 from store.schedules import Schedule
-from tests.integration.jobs_world import World
+from tests.integration.jobs_world import World, create_celery, create_sweeper
 
 MINUTELY = Schedule("minutely", "canaries", "system", timedelta(minutes=1), {})
 
@@ -32,15 +29,9 @@ def world(engine: Engine) -> World:
 
 @pytest.fixture
 def sweeper(engine: Engine, redis_url: str) -> Sweeper:
-    made = _sweeper(engine, redis_url)
+    made = create_sweeper(engine, redis_url)
     made.sweep()
     return made
-
-
-def _sweeper(engine: Engine, redis_url: str) -> Sweeper:
-    app = Celery("test", set_as_current=False)
-    app.conf.update(celery_settings(redis_url, tuple(KINDS)))
-    return Sweeper(engine, Conveyor(app))
 
 
 def _end_lease(world: World) -> None:
@@ -52,9 +43,7 @@ def test_leases_that_ran_out_while_the_database_was_away_may_be_renewed_first(
 ) -> None:
     # Between the question and the answer of the first sweep lies the time for which the database was frozen.
     times = iter([0.0, AWAY_S + 1, 10.0, 10.0, 60.0, 60.0])
-    app = Celery("test", set_as_current=False)
-    app.conf.update(celery_settings(redis_url, tuple(KINDS)))
-    sweeper = Sweeper(engine, Conveyor(app), clock=lambda: next(times))
+    sweeper = Sweeper(engine, Conveyor(create_celery(redis_url)), clock=lambda: next(times))
     world.claim(world.submit().id)
     _end_lease(world)
 
@@ -122,23 +111,6 @@ def test_jobs_that_lost_two_workers_run_one_at_a_time(world: World, sweeper: Swe
     assert {world.state(job.id) for job in (*suspects, fresh)} == {"succeeded"}
 
 
-def test_an_emptied_broker_is_not_forgotten_while_another_sweeper_is_at_work(
-    world: World, engine: Engine, sweeper: Sweeper
-) -> None:
-    world.register_worker()
-    job = world.submit()
-    world.pick(1)
-    sweeper._conveyor._open()[0].default_channel.client.flushall()
-    with transactions(engine).begin() as session:
-        assert sweeping.try_lock(session)
-        assert sweeper.sweep() == Swept()
-
-    swept = sweeper.sweep()
-
-    assert swept.redispatched == 1
-    assert world.state(job.id) == "queued"
-
-
 def test_a_poison_child_counts_for_its_batch(world: World, sweeper: Sweeper) -> None:
     with world.session() as session:
         batch = submit_batch(session, [NewJob("canaries", "alice", {})]).job
@@ -166,20 +138,6 @@ def test_a_message_that_nobody_claims_is_sent_again_each_time_later(world: World
             waited_s.append(wait_s)
 
     assert waited_s == [31, 61]
-
-
-def test_all_messages_are_sent_again_when_the_broker_was_emptied(
-    world: World, sweeper: Sweeper, redis_url: str
-) -> None:
-    world.register_worker()
-    job = world.submit()
-    world.pick(1)
-    sweeper._conveyor._open()[0].default_channel.client.flushall()
-
-    swept = sweeper.sweep()
-
-    assert swept.redispatched == 1
-    assert world.state(job.id) == "queued"
 
 
 def test_the_messages_of_a_silent_workers_queues_are_sent_again(world: World, sweeper: Sweeper) -> None:
@@ -228,7 +186,7 @@ def test_racing_sweepers_rescue_each_job_once(world: World, engine: Engine, redi
     for job in jobs:
         world.claim(job.id)
     _end_lease(world)
-    sweepers = [_sweeper(engine, redis_url) for _ in range(2)]
+    sweepers = [create_sweeper(engine, redis_url) for _ in range(2)]
 
     with ThreadPoolExecutor(2) as pool:
         swept = list(pool.map(Sweeper.sweep, sweepers))
