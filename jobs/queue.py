@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import cast
 from uuid import UUID, uuid4
 
@@ -15,6 +16,10 @@ from kombu.exceptions import KombuError
 from redis import Redis
 
 LIFE = "yardmaster:life"
+IMPATIENT: Mapping[str, object] = MappingProxyType(
+    {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "max_retries": 0}
+)
+"""Options for a conveyor whose user has other things to do: a broker that is frozen holds it up for a second."""
 
 
 class BrokerError(Exception):
@@ -22,10 +27,14 @@ class BrokerError(Exception):
 
 
 class Conveyor:
-    """One connection to the broker, made when it is needed and made anew after an error. For one thread."""
+    """One connection to the broker, made when it is needed and made anew after an error. For one thread.
 
-    def __init__(self, celery: Celery) -> None:
+    ``options`` are of kombu's transport, and go before those of Celery's settings.
+    """
+
+    def __init__(self, celery: Celery, options: Mapping[str, object] = MappingProxyType({})) -> None:
         self._celery = celery
+        self._options = dict(options)
         self._origin = f"{os.getpid()}@{socket.gethostname()}"
         self._producer: Producer | None = None
         self._connection: Connection | None = None
@@ -83,7 +92,7 @@ class Conveyor:
     def _open(self) -> tuple[Connection, Producer]:
         if self._connection is None or self._producer is None:
             # Celery's own pool cannot be trusted here: once closed after an error it stays closed.
-            self._connection = self._celery.connection_for_write()
+            self._connection = self._celery.connection_for_write(transport_options=self._options)
             self._producer = Producer(self._connection, auto_declare=False)
             self._declare(self._connection)
         return self._connection, self._producer

@@ -41,7 +41,7 @@ from jobs.heartbeat import BEAT_S, Heartbeat
 from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
 from jobs.model import Handler
-from jobs.queue import Conveyor
+from jobs.queue import IMPATIENT, Conveyor
 from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
 from store.workers import WorkerRecord
@@ -277,7 +277,7 @@ def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None)
     # What a crash of the database undoes of this is seen again as due, and done again.
     engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher", is_durable=False)
     dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds)
-    sweeper = Sweeper(engine, Conveyor(app), trade.pace.patience_s)
+    sweeper = Sweeper(engine, Conveyor(app, IMPATIENT), trade.pace.patience_s)
     clock = maintenance.Clock(engine)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stop())

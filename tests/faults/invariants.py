@@ -49,6 +49,9 @@ _RUNNING = text("SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state = 'run
 _RESCUED_RUNNING = text(
     "SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND state = 'running' AND crashes > 0 AND kind = :kind"
 ).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))), kind=EFFECTS_KIND)
+_RESCUED = text("SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND crashes > 0").bindparams(
+    bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True)))
+)
 _ROWS = text("""
 SELECT id, state, attempt, crashes, epoch, worker, lease_until, result, error FROM jobs WHERE id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(PG_UUID(as_uuid=True))))
@@ -128,6 +131,12 @@ def count_rescued_running(engine: Engine, ids: Iterable[UUID]) -> int:
     """Return how many of ``ids`` run again after a rescue."""
     with engine.connect() as connection:
         return int(connection.execute(_RESCUED_RUNNING, {"ids": list(ids)}).scalar_one())
+
+
+def count_rescued(engine: Engine, ids: Iterable[UUID]) -> int:
+    """Return how many of ``ids`` lost a worker."""
+    with engine.connect() as connection:
+        return int(connection.execute(_RESCUED, {"ids": list(ids)}).scalar_one())
 
 
 def inspect(engine: Engine, ledger: Ledger, since: datetime) -> Report:

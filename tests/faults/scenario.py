@@ -11,7 +11,16 @@ from store.jobs.dispatching import set_paused
 from tests.faults.effects import EFFECTS_KIND, Deed
 from tests.faults.effects_load import EffectsLoad
 from tests.faults.http_load import HttpLoad, watch_jobs
-from tests.faults.invariants import Report, count_pending, count_rescued_running, count_running, inspect, now, settle
+from tests.faults.invariants import (
+    Report,
+    count_pending,
+    count_rescued,
+    count_rescued_running,
+    count_running,
+    inspect,
+    now,
+    settle,
+)
 from tests.faults.ledger import Ledger
 from tests.faults.platform import Platform, wait_for
 
@@ -66,6 +75,10 @@ class Scenario:
     def are_victims_running_again(self) -> bool:
         """Tell whether several jobs run that were rescued from a worker."""
         return count_rescued_running(self.platform.engine, self.ledger.promises) >= RUNNING
+
+    def are_victims_rescued(self) -> bool:
+        """Tell whether several jobs were rescued from a worker, whether they run again or not."""
+        return count_rescued(self.platform.engine, self.ledger.promises) >= RUNNING
 
     def end(self) -> None:
         """Leave no load to the next test, not even after a failure."""

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from tests.faults.effects import Deed
-from tests.faults.platform import Platform
+from tests.faults.effects import LEASE_S, Deed
+from tests.faults.platform import Platform, wait_for
 from tests.faults.scenario import Scenario
 
 rounds = pytest.mark.parametrize("rounds", [2, pytest.param(8, marks=pytest.mark.chaos)])
@@ -67,6 +67,22 @@ def test_frozen_redis_delays_jobs_and_loses_none(scenario: Scenario, platform: P
     report = scenario.settled()
     assert report.broken == []
     assert accepted_meanwhile >= 1
+
+
+def test_lost_leases_are_rescued_while_redis_is_frozen(scenario: Scenario, platform: Platform) -> None:
+    scenario.fill(*[Deed(sleep_s=LEASE_S)] * 16, *[Deed()] * 240)
+    scenario.wait_for_flight()
+    frozen = platform.valkey.pid
+    assert frozen is not None
+
+    os.kill(frozen, signal.SIGSTOP)
+    try:
+        platform["effects-1"].kill()
+        wait_for(scenario.are_victims_rescued, "the rescue", timeout_s=10)
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+
+    assert scenario.settled().broken == []
 
 
 @pytest.mark.parametrize("down_s", [0.5, pytest.param(20, marks=pytest.mark.chaos)])

@@ -16,7 +16,7 @@ from jobs.heartbeat import Heartbeat
 from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
 from jobs.model import Handler, JobContext, NewJob, Outcome, Priority
-from jobs.queue import Conveyor
+from jobs.queue import IMPATIENT, Conveyor
 from jobs.submit import submit
 from jobs.sweeper import Sweeper
 from store import workers
@@ -108,7 +108,7 @@ def create_celery(redis_url: str) -> Celery:
 
 
 def create_sweeper(engine: Engine, redis_url: str) -> Sweeper:
-    return Sweeper(engine, Conveyor(create_celery(redis_url)))
+    return Sweeper(engine, Conveyor(create_celery(redis_url), IMPATIENT))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from cli.stack.servers import ValkeyServer
 from config.settings import REPOSITORY
-from jobs.queue import Conveyor
+from jobs.queue import IMPATIENT, Conveyor
 from jobs.sweeper import Sweeper, Swept
 from store.db import transactions
 from store.jobs import sweeping
@@ -170,3 +172,25 @@ def test_each_of_many_sweepers_notices_an_emptied_broker_and_one_heals_it(
         world.pick(1)
 
     assert redispatched == [1, 0, 0]
+
+
+def test_a_frozen_broker_does_not_hold_up_the_rescue(
+    world: World, engine: Engine, redis_url: str, valkey: ValkeyServer
+) -> None:
+    app = create_celery(redis_url)
+    app.conf.broker_transport_options |= {"socket_timeout": 600}
+    sweeper = Sweeper(engine, Conveyor(app, IMPATIENT))
+    sweeper.sweep()
+    job = world.submit()
+    world.claim(job.id, lease_s=0)
+    assert valkey.pid is not None
+
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            swept = [pool.submit(sweeper.sweep).result(60) for _ in range(2)]
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+
+    assert swept == [Swept(rescued=1), Swept()]
+    assert world.state(job.id) == "queued"
