@@ -35,19 +35,23 @@ log = logging.getLogger(__name__)
 
 
 class StopReason(StrEnum):
-    """Why a job's work must end before it is done."""
+    """Why a job's work must end before it is done. Only a lost job is certainly no longer ours."""
 
     LOST = "lost"
+    OUT_OF_TOUCH = "out of touch"
     DRAINING = "draining"
 
 
 @dataclass(slots=True)
 class RunningJob:
-    """A job that this process runs, and the callbacks that end its work early."""
+    """A job that this process runs, and the callbacks that end its work early.
+
+    ``answered_at`` is when the database was asked about it last of the times that it answered.
+    """
 
     holder: Holder
     lease_s: float
-    confirmed_at: float = field(default_factory=time.monotonic)
+    answered_at: float = field(default_factory=time.monotonic)
     stop_reason: StopReason | None = None
     _is_over: bool = False
     _callbacks: list[Callable[[], None]] = field(default_factory=list)
@@ -161,16 +165,15 @@ class Heartbeat:
             held = [HeldJob(job.holder.id, job.holder.epoch, job.lease_s) for job in running]
             ours = workers.renew(session, self.worker.id, held)
         for job in running:
-            if job.holder.id in ours:
-                job.confirmed_at = began_at
-            else:
+            job.answered_at = began_at
+            if job.holder.id not in ours:
                 job.stop(StopReason.LOST)
 
     def _fence(self) -> None:
         now = time.monotonic()
         for job in self.held():
-            if now - job.confirmed_at > job.lease_s:
-                job.stop(StopReason.LOST)
+            if now - job.answered_at > job.lease_s:
+                job.stop(StopReason.OUT_OF_TOUCH)
 
     def _on_stopped(self, _channel: str, payload: str) -> None:
         told = parse_stop(payload)

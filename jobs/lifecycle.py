@@ -11,7 +11,8 @@ renewal itself, that a job is no longer ours; then it calls the callbacks by whi
 
 The *conclusion* is one statement again, guarded by id, epoch and worker. A job that was cancelled, rescued or
 released meanwhile has another epoch, so the statement changes nothing and what the handler made is dropped. Effects
-of a handler run in the transaction of that statement: both happen or neither.
+of a handler run in the transaction of that statement: both happen or neither. Work that we had to stop is not
+concluded but *released*, under the same guard: the job is queued again as if it had not been claimed.
 
 What is left out on purpose: nothing here acknowledges messages or redelivers them (a job whose worker dies is found
 by its lease), nothing knows Celery, and no failure of the database fails a job while there is patience left.
@@ -23,7 +24,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from sqlalchemy import Engine
 from jobs.heartbeat import Heartbeat, RunningJob, StopReason
 from jobs.kinds import KINDS, Kind, kind_named
 from jobs.model import Handler, JobFailedError, Outcome, TransientJobError
-from jobs.patience import DATABASE_ERRORS, patiently
+from jobs.patience import DATABASE_ERRORS, PATIENCE_S, patiently
 from store.db import sessions, transactions
 from store.jobs import transitions
 from store.jobs.records import Job
@@ -42,6 +43,8 @@ from store.jobs.transitions import Holder
 
 INTERNAL_ERROR = {"type": "internal", "message": "internal error"}
 PROGRESS_EVERY_S = 0.5
+DRAIN_PATIENCE_S = 5.0
+"""How long a drain waits for a database that is away, of the time that the end of a process may take altogether."""
 
 log = logging.getLogger(__name__)
 log_job_id: ContextVar[str | None] = ContextVar("log_job_id", default=None)
@@ -86,12 +89,14 @@ class Lifecycle:
         heartbeat: Heartbeat,
         handlers: Mapping[str, Handler],
         kinds: Mapping[str, Kind] = KINDS,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._sessions = sessions(engine)
         self._transactions = transactions(engine)
         self._heartbeat = heartbeat
         self._handlers = handlers
         self._kinds = kinds
+        self._patience_s = patience_s
         self._is_draining = False
         self._active = 0
         self._idle = threading.Condition()
@@ -111,7 +116,9 @@ class Lifecycle:
                 ending = self._work(job, running)
                 running.close()
                 if running.stop_reason is None:
-                    self._conclude(job, kind, running.holder, ending)
+                    self._conclude(job, kind, running, ending)
+                elif running.stop_reason is not StopReason.LOST:
+                    self._insist(running, lambda: self._release([running]))
 
     def drain(self, grace_s: float) -> None:
         """Claim no more, let running jobs finish for ``grace_s``, then queue what is left without counting it."""
@@ -120,11 +127,12 @@ class Lifecycle:
         with self._idle:
             if self._idle.wait_for(lambda: self._active == 0, grace_s):
                 return
-        for running in self._heartbeat.held():
-            try:
-                patiently(lambda holder=running.holder: self._release(holder), grace_s)  # type: ignore[misc]
-            except DATABASE_ERRORS:
-                log.warning("could not release %s; its lease will run out", running.holder.id)
+        held = self._heartbeat.held()
+        try:
+            patiently(lambda: self._release(held), DRAIN_PATIENCE_S)
+        except DATABASE_ERRORS:
+            log.warning("could not release %d jobs; each goes on trying when it has stopped", len(held))
+        for running in held:
             running.stop(StopReason.DRAINING)
 
     @contextmanager
@@ -168,9 +176,22 @@ class Lifecycle:
                 log.exception("the handler broke")
             return Failed(dict(INTERNAL_ERROR), may_retry=True)
 
-    def _conclude(self, job: Job, kind: Kind, holder: Holder, ending: Ending) -> None:
-        if not patiently(self._conclusion(job, kind, holder, ending)):
+    def _conclude(self, job: Job, kind: Kind, running: RunningJob, ending: Ending) -> None:
+        if not self._insist(running, self._conclusion(job, kind, running.holder, ending)):
             log.info("the job was no longer ours at its end; what it made is dropped")
+
+    def _insist(self, running: RunningJob, action: Callable[[], bool]) -> bool:
+        """Be patient beyond measure with a database that does not answer the heartbeat either.
+
+        If it answers that, it is not away, and what is wrong with the statement will not pass.
+        """
+        while True:
+            began_at = time.monotonic()
+            try:
+                return patiently(action, self._patience_s)
+            except DATABASE_ERRORS:
+                if running.answered_at > began_at:
+                    raise
 
     def _conclusion(self, job: Job, kind: Kind, holder: Holder, ending: Ending) -> Callable[[], bool]:
         if isinstance(ending, Succeeded):
@@ -204,9 +225,9 @@ class Lifecycle:
         with self._sessions() as session:
             return transitions.fail(session, holder, error)
 
-    def _release(self, holder: Holder) -> bool:
+    def _release(self, held: Sequence[RunningJob]) -> bool:
         with self._sessions() as session:
-            return transitions.release(session, holder)
+            return transitions.release(session, *[running.holder for running in held]) > 0
 
     def _give_back(self, job_id: UUID) -> None:
         with self._sessions() as session:

@@ -111,20 +111,30 @@ def retry_later(session: Session, holder: Holder, error: Mapping[str, object], d
     return _changed(session, _RETRY_LATER, {**_fence(holder), "error": error, "delay_s": delay_s})
 
 
+# Rows are locked in the order of their ids, as by whoever cancels a batch; otherwise the two could deadlock.
 _RELEASE = statement(
     Transition(
+        prelude="""held AS MATERIALIZED (
+            SELECT j.id FROM jobs j JOIN jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, worker uuid)
+                ON j.id = h.id AND j.epoch = h.epoch AND j.worker = h.worker
+            WHERE j.state = 'running' ORDER BY j.id FOR UPDATE OF j)""",
         event="'released'",
         assign=f"{QUEUE_AGAIN}, attempt = j.attempt - 1, epoch = j.epoch + 1, progress = NULL",
-        guard=FENCE,
+        source="held",
+        guard="j.id = held.id",
         notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
         returns="c.id",
     )
 )
 
 
-def release(session: Session, holder: Holder) -> bool:
-    """Queue a job again that its worker cannot finish in time, as if this attempt had not been made."""
-    return _changed(session, _RELEASE, _fence(holder))
+def release(session: Session, *holders: Holder) -> int:
+    """Queue jobs again that their worker had to leave unfinished, as if these attempts had not been made.
+
+    Returns how many were still their holders'.
+    """
+    held = [{"id": str(holder.id), "epoch": holder.epoch, "worker": str(holder.worker)} for holder in holders]
+    return len(_RELEASE.run(session, {"held": held}))
 
 
 _RETURN = statement(

@@ -97,3 +97,22 @@ def test_crashed_database_forgets_no_accepted_job(scenario: Scenario, platform: 
     platform.postgres.start()
 
     assert scenario.settled().broken == []
+
+
+@pytest.mark.parametrize("down_s", [2 * LEASE_S, pytest.param(20, marks=pytest.mark.chaos)])
+def test_database_away_for_longer_than_a_lease_costs_no_attempt_and_no_crash(
+    scenario: Scenario, platform: Platform, down_s: float
+) -> None:
+    scenario.fill(*[Deed(sleep_s=3 * LEASE_S)] * 16, *[Deed()] * 240)
+    scenario.wait_for_flight()
+    scenario.pause(0.5)
+
+    platform.postgres.kill()
+    scenario.pause(down_s)
+    platform.postgres.start()
+
+    report = scenario.settled()
+    assert report.broken == []
+    assert report.total("released") >= 1
+    assert report.total("rescued") == 0
+    assert {row.attempt for row in report.rows} == {1}

@@ -16,6 +16,7 @@ from jobs.heartbeat import Heartbeat
 from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
 from jobs.model import Handler, JobContext, NewJob, Outcome, Priority
+from jobs.patience import PATIENCE_S
 from jobs.queue import IMPATIENT, Conveyor
 from jobs.submit import submit
 from jobs.sweeper import Sweeper
@@ -113,13 +114,14 @@ def create_sweeper(engine: Engine, redis_url: str) -> Sweeper:
 
 @contextmanager
 def running_lifecycle(
-    world: World, handler: Handler, kind: Kind = KINDS["canaries"], beat_s: float = 0.1
-) -> Iterator[Lifecycle]:
+    world: World, handler: Handler, kind: Kind = KINDS["canaries"], beat_s: float = 0.1,
+    patience_s: float = PATIENCE_S,
+) -> Iterator[Lifecycle]:  # fmt: skip
     """A worker process's lifecycle with a beating heart, without Celery before it."""
     heartbeat = Heartbeat(world.engine, WorkerRecord(world.worker, "test", ("canaries",), 4), beat_s)
     heartbeat.start()
     try:
-        yield Lifecycle(world.engine, heartbeat, {"canaries": handler}, {"canaries": kind})
+        yield Lifecycle(world.engine, heartbeat, {"canaries": handler}, {"canaries": kind}, patience_s)
     finally:
         heartbeat.stop()
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from cli.stack.servers import PostgresServer
 from jobs import submit as submitting
+from jobs.heartbeat import StopReason
 from jobs.kinds import KINDS
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store import workers
@@ -52,6 +56,15 @@ def _in_thread(work: Callable[[], object]) -> threading.Thread:
     thread = threading.Thread(target=work)
     thread.start()
     return thread
+
+
+@contextmanager
+def _database_away(postgres: PostgresServer) -> Iterator[None]:
+    postgres.stop()
+    try:
+        yield
+    finally:
+        postgres.start()
 
 
 def test_a_job_runs_and_its_result_is_kept(world: World) -> None:
@@ -224,6 +237,78 @@ def test_the_heartbeat_stops_a_job_that_was_taken_away(world: World) -> None:
     assert handler.was_stopped
 
 
+def test_a_job_out_of_touch_with_the_database_for_longer_than_its_lease_is_queued_again_uncounted(
+    world: World, postgres: PostgresServer
+) -> None:
+    handler = Blocking()
+    job = world.submit()
+
+    with running_lifecycle(world, handler, replace(KIND, lease_s=0.5), patience_s=0.2) as lifecycle:
+        thread = _in_thread(lambda: lifecycle.run("canaries", job.id))
+        assert handler.started.wait(5)
+        with _database_away(postgres):
+            assert handler.go_on.wait(20)
+            time.sleep(1)
+        thread.join(20)
+
+    released = world.get(job.id)
+    assert (released.state, released.attempt, released.crashes) == ("queued", 0, 0)
+    assert world.events(job.id)[-1] == "released"
+
+
+def test_a_job_out_of_touch_that_somebody_else_has_by_then_is_left_alone(world: World, engine: Engine) -> None:
+    handler = Blocking()
+    other = World(engine)
+    job = world.submit()
+
+    with running_lifecycle(world, handler, replace(KIND, lease_s=0.5), beat_s=60) as lifecycle:
+        thread = _in_thread(lambda: lifecycle.run("canaries", job.id))
+        assert handler.started.wait(5)
+        (running,) = lifecycle._heartbeat.held()
+        with world.session() as session:
+            transitions.release(session, running.holder)
+        other.claim(job.id)
+        running.stop(StopReason.OUT_OF_TOUCH)
+        thread.join(20)
+
+    assert world.state(job.id) == "running"
+    assert world.events(job.id)[-1] == "claimed"
+
+
+def test_a_job_that_ended_while_the_database_was_away_beyond_all_patience_is_finished(
+    world: World, postgres: PostgresServer
+) -> None:
+    handler = Blocking()
+    job = world.submit()
+
+    with running_lifecycle(world, handler, patience_s=0.1) as lifecycle:
+        thread = _in_thread(lambda: lifecycle.run("canaries", job.id))
+        assert handler.started.wait(5)
+        with _database_away(postgres):
+            handler.go_on.set()
+            time.sleep(1)
+        thread.join(20)
+
+    finished = world.get(job.id)
+    assert (finished.state, finished.attempt, finished.crashes) == ("succeeded", 1, 0)
+
+
+def test_a_finish_that_fails_by_its_own_fault_is_given_up(world: World) -> None:
+    job = world.submit()
+
+    def work(_payload: dict[str, object], _context: JobContext) -> Outcome:
+        return Outcome({}, (_end_connection,))
+
+    with running_lifecycle(world, work, patience_s=0.3) as lifecycle, pytest.raises(OperationalError):
+        lifecycle.run("canaries", job.id)
+
+    assert world.state(job.id) == "running"
+
+
+def _end_connection(session: Session) -> None:
+    session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+
 def test_draining_waits_for_what_runs_and_claims_no_more(world: World) -> None:
     handler = Blocking()
     job, late = world.submit(), world.submit()
@@ -255,6 +340,29 @@ def test_what_does_not_end_within_the_grace_is_queued_again_uncounted(world: Wor
     released = world.get(job.id)
     assert handler.was_stopped
     assert (released.state, released.attempt, released.crashes) == ("queued", 0, 0)
+
+
+def test_draining_many_jobs_while_the_database_is_away_waits_once_for_all_of_them(
+    world: World, postgres: PostgresServer
+) -> None:
+    handler = Blocking()
+    jobs = [world.submit() for _ in range(32)]
+
+    with running_lifecycle(world, handler) as lifecycle:
+        threads = [_in_thread(lambda job=job: lifecycle.run("canaries", job.id)) for job in jobs]  # type: ignore[misc]
+        while len(lifecycle._heartbeat.held()) < len(jobs):
+            time.sleep(0.01)
+        with _database_away(postgres):
+            draining = _in_thread(lambda: lifecycle.drain(1))
+            draining.join(20)
+            has_ended = not draining.is_alive()
+        for thread in (*threads, draining):
+            thread.join(60)
+
+    assert has_ended
+    assert {(job.state, job.attempt, job.crashes) for job in map(world.get, [job.id for job in jobs])} == {
+        ("queued", 0, 0)
+    }
 
 
 def test_a_living_worker_is_registered_and_a_stopped_one_is_not(world: World) -> None:
