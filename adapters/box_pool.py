@@ -55,7 +55,7 @@ class PoolOptions:
 
     size: int = 16
     is_reused: bool = True
-    max_uses: int = 100
+    max_uses: int = 1000
     max_age_s: float = 3600.0
     wait_s: float = 120.0
     makers: int = 2

@@ -158,6 +158,11 @@ def get(session: Session, job_id: UUID, owner: str | None = None) -> Job:
     return job
 
 
+def follow(session: Session, job_id: UUID) -> None:
+    """Have every change of a job told from now on, not only its end; a job that is not there is no error."""
+    transitions.follow(session, job_id)
+
+
 def _row(new_job: NewJob, kind: Kind) -> JobToInsert:
     return JobToInsert(
         id=uuid7(),

@@ -35,10 +35,18 @@ def wait_until(
         # Subscribed before the read: what changes after it is heard.
         watching = tools.hub.watch(str(job_id), only_end=is_enough is None)
         with tools.metrics.waiting("jobs").track_inprogress(), watching as watch:
+            if is_enough is not None:
+                follow_job(job_id)
             while True:
                 job = read_job(job_id, owner)
                 if (is_enough or is_final)(job) or not watch.wait(deadline - time.monotonic()):
                     return job
+
+
+def follow_job(job_id: UUID) -> None:
+    """Have this process woken by every change of the job, not only by its end."""
+    with platform().sessions() as session:
+        submit.follow(session, job_id)
 
 
 def read_job(job_id: UUID, owner: str | None) -> Job:

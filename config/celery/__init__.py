@@ -14,9 +14,6 @@ from kombu import Exchange, Queue
 MAINTENANCE = "maintenance"
 MAINTENANCE_TICK = "maintenance.tick"
 TICK_EVERY_S = 10.0
-# The broker redelivers what was not acknowledged for this long. Leases find lost jobs within seconds, so this is only
-# kept longer than any job runs.
-VISIBILITY_TIMEOUT_S = 12 * 3600
 
 
 def celery_settings(broker_url: str, kinds: Sequence[str]) -> dict[str, object]:
@@ -54,7 +51,9 @@ def celery_settings(broker_url: str, kinds: Sequence[str]) -> dict[str, object]:
         "broker_connection_max_retries": None,
         "broker_pool_acquire_timeout": 5,
         "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            # What a worker has reserved is kept in its memory. In the broker it would cost two transactions per job
+            # and be of no use: what a killed worker had is found by the leases and the sweeper.
+            "ack_emulation": False,
             "socket_timeout": 15,
             "socket_connect_timeout": 2,
             "socket_keepalive": True,

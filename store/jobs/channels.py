@@ -12,7 +12,11 @@ FREED = "jobs_freed"
 """Payload: a queue's name. A slot became free there; nothing is to be done unless jobs wait for it."""
 
 CHANGED = "jobs_changed"
-"""Payload: a job's id and its new state, parted by a space. Sent for a batch's parent too."""
+"""Payload: a job's id and its new state, parted by a space; a batch's parent is a job, too.
+
+Sent when a job ends, and for its other changes once somebody follows it: a notification wakes every connection that
+listens, whatever to, so what nobody waits for is not told.
+"""
 
 STOPPED = "jobs_stopped"
 """Payload: a job's id and its new epoch. Whoever runs it with a lower epoch has lost it."""

@@ -116,7 +116,6 @@ _PICK = statement(
         # One row that tells the room when nothing was picked.
         rows="room LEFT JOIN changed c ON true",
         returns="room.jobs AS room, c.id, c.owner, c.priority, c.run_at",
-        notify=(f"CASE WHEN c.id IS NOT NULL THEN {NOTIFY_CHANGED} END",),
     )
 )
 

@@ -30,6 +30,7 @@ class JobRow(Base):
     so that a worker which lost the job can no longer change it. ``version`` grows with every visible change (ETag).
     ``attempt`` counts claims and ``crashes`` the claims that ended without a word. ``request_id`` ties log lines
     together. ``children_total`` and ``pending_children`` are set on a batch's parent only.
+    ``is_followed``: somebody wants to hear of every change, not only of the end.
     """
 
     __tablename__ = "jobs"
@@ -61,6 +62,7 @@ class JobRow(Base):
     schedule_name: Mapped[str | None] = mapped_column(TEXT)
     fire_at: Mapped[datetime | None] = mapped_column(Moment)
     request_id: Mapped[str | None] = mapped_column(TEXT)
+    is_followed: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
     started_at: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)

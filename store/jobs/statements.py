@@ -12,7 +12,10 @@ from store.jobs.channels import CHANGED, FREED, QUEUED, STOPPED
 from store.jobs.records import job_columns
 from store.prepared import Prepared
 
-NOTIFY_CHANGED = f"pg_notify('{CHANGED}', c.id::text || ' ' || c.state)"
+NOTIFY_CHANGED = (
+    f"CASE WHEN c.is_followed OR c.finished_at IS NOT NULL"
+    f" THEN pg_notify('{CHANGED}', c.id::text || ' ' || c.state) END"
+)
 NOTIFY_QUEUED = f"pg_notify('{QUEUED}', c.queue)"
 NOTIFY_FREED = f"pg_notify('{FREED}', c.queue)"
 NOTIFY_STOPPED = f"pg_notify('{STOPPED}', c.id::text || ' ' || c.epoch)"

@@ -220,6 +220,14 @@ def rerun(session: Session, job_id: UUID) -> Job | None:
     return _one(session, _RERUN, {"id": job_id})
 
 
+_FOLLOW = Prepared("UPDATE jobs SET is_followed = true WHERE id = :id AND NOT is_followed RETURNING id")
+
+
+def follow(session: Session, job_id: UUID) -> None:
+    """Have every change of a job told from now on, not only its end."""
+    _FOLLOW.run(session, {"id": job_id})
+
+
 def _fence(holder: Holder) -> dict[str, object]:
     return {"id": holder.id, "epoch": holder.epoch, "worker": holder.worker}
 

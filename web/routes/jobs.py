@@ -21,7 +21,7 @@ from store.jobs.records import Job, JobEvent
 from web import guards
 from web.answers import answers, header_parameter, headers, json_of, problems
 from web.job_views import is_final, job_etag, job_response, json_response, show_job
-from web.job_waits import read_job, wait_until
+from web.job_waits import follow_job, read_job, wait_until
 from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError, MalformedHeaderError, TooManyStreamsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
@@ -156,6 +156,7 @@ def stream_events(job_id: UUID) -> Response:
         watch = opening.enter_context(tools.hub.watch(str(job_id)))
         opening.enter_context(tools.metrics.waiting("streams").track_inprogress())
         job = read_job(job_id, guards.visible_owner())
+        follow_job(job_id)
         read_after = _event_reader(job_id)
         if is_final(job) and not read_after(last_id):
             return Response(status=204)  # Tells an EventSource not to come back.
