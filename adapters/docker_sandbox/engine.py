@@ -17,6 +17,7 @@ import requests
 from adapters.box import Box
 from adapters.docker_sandbox.options import AGENT_COMMAND, BoxSize, host_config, read_seccomp_profile
 from adapters.docker_sandbox.stream import AttachedStream
+from adapters.docker_sandbox.tls import EngineAdapter
 from adapters.sandbox_protocol import AgentChannel, agent_fingerprint
 from domain.code_runs.sandbox import SandboxError
 
@@ -27,6 +28,7 @@ CREATED_LABEL = "yardmaster.created_at"
 _CALL_S = 30
 _OLDEST_API = "1.41"
 _HELLO_S = 30.0
+_POOLS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,13 @@ def _connect(options: DockerOptions) -> docker.APIClient:
 
 def _create_client(options: DockerOptions, version: str) -> docker.APIClient:
     client = docker.APIClient(
-        base_url=options.docker_host, version=version, timeout=_CALL_S, tls=_tls(options.cert_folder), num_pools=32
+        base_url=options.docker_host,
+        version=version,
+        timeout=_CALL_S,
+        tls=_tls(options.cert_folder),
+        num_pools=_POOLS,
     )
+    client.mount("https://", EngineAdapter(pool_maxsize=_POOLS))
     # Proxies and certificates that the environment names are for the internet, not for the engine; requests would
     # even prefer them to the engine's own.
     client.trust_env = False

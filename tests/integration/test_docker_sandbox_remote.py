@@ -104,3 +104,14 @@ def test_a_running_program_is_killed(sandbox):
         with pytest.raises(SandboxKilledError):
             run(session, "import time; time.sleep(60)", limits=within(wall_s=50.0))
         timer.join()
+
+
+def test_a_killed_program_spoils_nothing_for_those_after_it(sandbox):
+    for _ in range(2):
+        with contextlib.suppress(SandboxKilledError), sandbox.session(PYTHON) as session:
+            threading.Timer(0.2, session.kill).start()
+            run(session, "import time; time.sleep(60)", limits=within(wall_s=50.0))
+
+        with sandbox.session(PYTHON) as session:
+            # Long enough for the worker to wait for the answer.
+            assert run(session, "import time; time.sleep(0.1); print(7)").stdout == b"7\n"
