@@ -31,11 +31,11 @@ def images() -> None:
     help="Root certificates in PEM that the builds shall trust, where a proxy replaces them.",
 )
 def build_images(languages: Sequence[str], ca_bundle: Path | None) -> None:
-    """Build the images of LANGUAGES (default: of all) as far as they are not current."""
+    """Build the images of LANGUAGES as far as they are not current (default: those in API_LANGUAGES, else all)."""
     settings = load_stack()
     source = ImageSource(settings.sandbox_images_dir, settings.docker_host, ca_bundle)
     with _build_errors():
-        versions = engine.build_images(source, languages, _show)
+        versions = engine.build_images(source, languages or settings.languages, _show)
     print_table(("language", "version"), sorted(versions.items()))
 
 

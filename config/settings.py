@@ -73,7 +73,10 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port."""
+    """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port.
+
+    ``languages``: those that ``yardmaster images build`` builds unless it is told others; none: all.
+    """
 
     home: Path
     sandbox: str
@@ -83,6 +86,7 @@ class StackSettings:
     redis_url: str | None
     api_port: int | None
     flower_port: int | None
+    languages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ def load_api(environ: Mapping[str, str] | None = None) -> ApiSettings:
         grace_s=read.positive("API_GRACE_S", 30),
         metrics_dir=Path(read.text("PROMETHEUS_MULTIPROC_DIR", str(read.home() / "api-metrics"))),
         has_shared_metrics=read.optional("PROMETHEUS_MULTIPROC_DIR") is not None,
-        languages=frozenset(names.split(",")) if (names := read.optional("API_LANGUAGES")) else None,
+        languages=frozenset(read.words("API_LANGUAGES")) or None,
     )
     if settings.max_waiters + settings.max_streams >= settings.threads:
         raise SettingsError("API_THREADS must be above API_MAX_WAITERS and API_MAX_STREAMS together")
@@ -178,6 +182,7 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         redis_url=read.optional("REDIS_URL"),
         api_port=read.port("API_PORT"),
         flower_port=read.port("FLOWER_PORT"),
+        languages=read.words("API_LANGUAGES"),
     )
 
 
@@ -214,6 +219,9 @@ class _Reader:
 
     def optional(self, name: str) -> str | None:
         return self._environ.get(name) or None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in (self.optional(name) or "").split(",") if word.strip())
 
     def home(self) -> Path:
         return Path(self.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser().absolute()

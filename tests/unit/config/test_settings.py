@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config import settings
-from config.settings import REPOSITORY, SettingsError, load, load_client, load_process, load_stack
+from config.settings import REPOSITORY, SettingsError, load, load_api, load_client, load_process, load_stack
 
 SERVERS = {"DATABASE_URL": "postgresql://x/y", "REDIS_URL": "redis://x"}
 
@@ -46,6 +46,13 @@ def test_a_port_beyond_the_last_is_refused() -> None:
 
 def test_a_home_under_a_tilde_becomes_absolute() -> None:
     assert load_client({"YARDMASTER_HOME": "~/yard"}).home == Path.home() / "yard"
+
+
+def test_languages_are_parted_by_commas_and_none_means_all() -> None:
+    assert load_stack({"API_LANGUAGES": "python, c,"}).languages == ("python", "c")
+    assert load_stack({"API_LANGUAGES": ""}).languages == ()
+    assert load_api({"API_LANGUAGES": "python,c"}).languages == {"python", "c"}
+    assert load_api({}).languages is None
 
 
 def test_flower_has_no_default_password() -> None:
