@@ -14,14 +14,17 @@ from collections.abc import Mapping, Sequence
 import click
 
 from cli.database import open_database
-from config.celery import MAINTENANCE
-from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_process
+from config.celery import MAINTENANCE, TICK_EVERY_S
+from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_process, load_stack
 from jobs.kinds import BATCHES, KINDS
 from store.db import sessions
 from store.workers import list_workers
 from workers.app import run_dispatcher
+from workers.life_signs import BEAT, DISPATCHER, silence_s
 
 CODE_QUEUES = ("code_runs",)
+# After this, in seconds, a process counts as hung. The dispatcher's periods are of one second, beat's of ten.
+LONGEST_SILENCE_S = {DISPATCHER: 30.0, BEAT: 4 * TICK_EVERY_S}
 
 
 @click.command()
@@ -61,19 +64,35 @@ def worker_check() -> None:
         raise click.ClickException("no worker of this host is alive")
 
 
-@click.command()
-def dispatcher() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def dispatcher(context: click.Context) -> None:
     """Move due jobs from the database to the workers, and heal what was lost; any number may run."""
-    run_dispatcher()
+    if context.invoked_subcommand is None:
+        run_dispatcher()
 
 
-@click.command()
-def beat() -> None:
+@dispatcher.command("check")
+def dispatcher_check() -> None:
+    """End with 0 when a dispatcher of this home has looked at all queues lately: for health checks of a container."""
+    _check_life(DISPATCHER)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def beat(context: click.Context) -> None:
     """Send the maintenance ticks (Celery beat); none, one or several have the same effect."""
-    settings = load()
-    state = settings.home / "beat"
+    if context.invoked_subcommand is not None:
+        return
+    state = load().home / BEAT
     state.mkdir(parents=True, exist_ok=True)
     _become_celery(["beat", "--schedule", str(state / "schedule"), "--pidfile="])
+
+
+@beat.command("check")
+def beat_check() -> None:
+    """End with 0 when beat has ticked lately: for health checks of a container."""
+    _check_life(BEAT)
 
 
 @click.command()
@@ -84,6 +103,12 @@ def flower() -> None:
         raise click.ClickException("set FLOWER_PASSWORD (without a comma): Flower is never shown without a password")
     load()
     _become(["celery", "--quiet", "--app", "workers.app:app", "flower"], _flower_options(settings))
+
+
+def _check_life(role: str) -> None:
+    silent_s = silence_s(load_stack().home / role)
+    if silent_s is None or silent_s > LONGEST_SILENCE_S[role]:
+        raise click.ClickException(f"{role} shows no sign of life")
 
 
 def _flower_options(settings: ProcessSettings) -> dict[str, str]:

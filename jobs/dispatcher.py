@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
 
@@ -35,12 +35,22 @@ log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """One dispatcher loop; ``run`` blocks until ``stop``."""
+    """One dispatcher loop; ``run`` blocks until ``stop``.
 
-    def __init__(self, engine: Engine, conveyor: Conveyor, kinds: Mapping[str, Kind] = KINDS) -> None:
+    ``on_tick`` is called about once a second, each time that every queue has been looked at without an error.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        conveyor: Conveyor,
+        kinds: Mapping[str, Kind] = KINDS,
+        on_tick: Callable[[], None] = lambda: None,
+    ) -> None:
         self._sessions = sessions(engine)
         self._conveyor = conveyor
         self._kinds = {kind.queue: kind for kind in kinds.values()}
+        self._on_tick = on_tick
         self._last_owner = dict.fromkeys(self._kinds, "")
         self._has_left = dict.fromkeys(self._kinds, True)
         self._dirty: set[str] = set()
@@ -109,6 +119,7 @@ class Dispatcher:
             with self._sessions() as session:
                 due_s = dispatching.seconds_to_next_due(session)
             self._tick_at = time.monotonic() + (TICK_S if due_s is None else min(TICK_S, max(due_s, 0.0)))
+            self._on_tick()
         return max(0.0, self._tick_at - time.monotonic())
 
     def _send(self, queue: str, picked: list[Picked]) -> None:

@@ -45,6 +45,7 @@ from jobs.queue import IMPATIENT, Conveyor
 from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
 from store.workers import WorkerRecord
+from workers.life_signs import DISPATCHER, show_life
 from workers.tasks.canaries import sing
 from workers.tasks.code_runs import CodeRunner
 
@@ -276,7 +277,7 @@ def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None)
     app.conf.update(celery_settings(settings.redis_url, tuple(trade.kinds)))
     # What a crash of the database undoes of this is seen again as due, and done again.
     engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher", is_durable=False)
-    dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds)
+    dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds, partial(show_life, settings.home / DISPATCHER))
     sweeper = Sweeper(engine, Conveyor(app, IMPATIENT), trade.pace.patience_s)
     clock = maintenance.Clock(engine)
     for number in (signal.SIGTERM, signal.SIGINT):
