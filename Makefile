@@ -38,6 +38,10 @@ test: $(INSTALLED_DEV) engine ## every test, against real servers and a real Doc
 chaos: $(INSTALLED_DEV) engine ## the long fault tests
 	$(BIN)/pytest -m chaos
 
+.PHONY: compose
+compose: $(INSTALLED_DEV) engine ## start the compose file, with stand-ins for images of others, and use it
+	$(BIN)/pytest -m compose
+
 .PHONY: bench
 bench: $(INSTALLED_DEV) engine ## measure everything; prints ratios
 	$(BIN)/python -m bench code_runs

@@ -12,6 +12,7 @@ from config.settings import REPOSITORY, inherit
 
 SECRETS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two", "FLOWER_PASSWORD": "three"}
 ENGINE_CLIENTS = {"worker-code", "images"}
+ONE_OFF = {"migrate", "images"}
 
 
 def compose_config(secrets: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -81,6 +82,26 @@ def test_the_engine_shares_no_network_with_the_api_or_the_databases(services: di
 
     for name in ("api", "postgres", "redis", "proxy", "flower"):
         assert engine.isdisjoint(dict(services[name]["networks"]))  # type: ignore[call-overload]
+
+
+def test_every_service_that_stays_has_a_health_check(services: dict[str, dict[str, object]]) -> None:
+    assert {name for name, service in services.items() if "healthcheck" not in service} == ONE_OFF
+
+
+def test_the_images_user_may_write_to_its_home(services: dict[str, dict[str, object]]) -> None:
+    dockerfile = (REPOSITORY / "config" / "container" / "Dockerfile").read_text()
+
+    assert "--uid 10001 --home-dir /var/lib/yardmaster" in dockerfile
+    assert "/var/lib/yardmaster:uid=10001,mode=0700" in str(services["api"]["tmpfs"])
+
+
+def test_what_is_started_by_the_test_is_the_shipped_file_but_for_its_images(
+    services: dict[str, dict[str, object]],
+) -> None:
+    override = yaml.safe_load((REPOSITORY / "tests" / "e2e" / "compose" / "docker-compose.yml").read_text())
+
+    assert set(override["services"]) == set(services)
+    assert {key for service in override["services"].values() for key in service} == {"image", "build"}
 
 
 def test_redis_keeps_what_it_accepted(services: dict[str, dict[str, object]]) -> None:
