@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from jobs import submit
 from web import problems
+from web.field_errors import sentence_of
 from web.problems import FieldError, ProblemError, pointer
 
 MAX_ERRORS = 20
@@ -134,7 +135,7 @@ def _field_error(where: str, error: Mapping[str, object]) -> FieldError:
     location = error["loc"]
     assert isinstance(location, tuple)
     name = pointer(location) if where == "pointer" else ".".join(map(str, location))
-    return FieldError(where, name, str(error["msg"]).removeprefix("Value error, "))
+    return FieldError(where, name, sentence_of(error))
 
 
 def _answer(
