@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
 from flask import Response
 
-from jobs.model import FINAL_STATES
+from jobs.model import FINAL_STATES, JobState
 from store.jobs.records import Job
 
 MAX_RETRY_HINT_S = 30
@@ -27,10 +29,10 @@ def job_etag(job: Job) -> str:
     return f"{job.id.hex}-{job.version}"
 
 
-def job_response(job: Job, status: int, child_ids: list[UUID] | None = None) -> Response:
+def job_response(job: Job, status: int, child_states: Mapping[UUID, str] | None = None) -> Response:
     """Answer with one job, its ``ETag``, and while it lives the time after which asking again makes sense."""
-    response = json_response(show_job(job, child_ids=child_ids), status)
-    response.set_etag(job_etag(job))
+    response = json_response(show_job(job, child_states=child_states), status)
+    response.set_etag(_etag_with_children(job, child_states))
     response.headers["Vary"] = "Authorization"
     response.headers["Cache-Control"] = _CACHE_ENDED if job.state == "succeeded" else _CACHE_LIVE
     if not is_final(job):
@@ -43,7 +45,9 @@ def json_response(body: object, status: int = 200) -> Response:
     return Response(json.dumps(body), status=status, mimetype="application/json")
 
 
-def show_job(job: Job, *, has_result: bool = True, child_ids: list[UUID] | None = None) -> dict[str, object]:
+def show_job(
+    job: Job, *, has_result: bool = True, child_states: Mapping[UUID, str] | None = None
+) -> dict[str, object]:
     """Return the job's JSON, in the shape of ``web.schemas.jobs.JobOut``."""
     shown: dict[str, object] = {
         "id": str(job.id),
@@ -57,7 +61,7 @@ def show_job(job: Job, *, has_result: bool = True, child_ids: list[UUID] | None 
         "progress": job.progress,
         "error": job.error,
         "parent_id": None if job.parent_id is None else str(job.parent_id),
-        "children": _show_children(job, child_ids),
+        "children": _show_children(job, child_states),
         "created_at": _moment(job.created_at),
         "run_at": _moment(job.run_at),
         "deadline": _moment(job.deadline),
@@ -68,11 +72,26 @@ def show_job(job: Job, *, has_result: bool = True, child_ids: list[UUID] | None 
     return shown | {"result": job.result} if has_result else shown
 
 
-def _show_children(job: Job, ids: list[UUID] | None) -> dict[str, object] | None:
+def _show_children(job: Job, states: Mapping[UUID, str] | None) -> dict[str, object] | None:
     if job.children_total is None or job.pending_children is None:
         return None
-    counts: dict[str, object] = {"total": job.children_total, "finished": job.children_total - job.pending_children}
-    return counts if ids is None else counts | {"ids": [str(each) for each in ids]}
+    if states is None:
+        return {"total": job.children_total, "finished": job.children_total - job.pending_children}
+    ended = _count_ended(states)
+    counts = {"total": job.children_total, "finished": sum(ended.values()), **ended}
+    return counts | {"ids": [str(each) for each in states]}
+
+
+def _count_ended(states: Mapping[UUID, str]) -> dict[str, int]:
+    counts = Counter(states.values())
+    return {state.value: counts[state] for state in JobState if state.is_final}
+
+
+def _etag_with_children(job: Job, states: Mapping[UUID, str] | None) -> str:
+    # A batch that was cancelled keeps its version when one of its children runs again; what it shows changes.
+    if states is None or not is_final(job):
+        return job_etag(job)
+    return "-".join([job_etag(job), *map(str, _count_ended(states).values())])
 
 
 def _links(job: Job) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from jobs import submit
+from store.jobs import reads
 from store.jobs.records import Job
 from web.job_views import is_final
 from web.platform import platform
@@ -47,6 +48,14 @@ def follow_job(job_id: UUID) -> None:
     """Have this process woken by every change of the job, not only by its end."""
     with platform().sessions() as session:
         submit.follow(session, job_id)
+
+
+def read_child_states(job: Job) -> dict[UUID, str] | None:
+    """Return the state of each of a batch's children, in the order of its runs; ``None``: it is no batch."""
+    if job.children_total is None:
+        return None
+    with platform().sessions() as session:
+        return reads.child_states(session, job.id)
 
 
 def read_job(job_id: UUID, owner: str | None) -> Job:

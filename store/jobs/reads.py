@@ -38,8 +38,7 @@ _OWNED_JOB = Prepared(f"SELECT {job_columns('j')} FROM jobs j WHERE j.id = :id A
 _EVENTS = Prepared(
     f"SELECT {event_columns()} FROM job_events WHERE job_id = :job_id AND id > :after ORDER BY id LIMIT :limit"
 )
-_CHILD_STATES = text("SELECT state, count(*) AS jobs FROM jobs WHERE parent_id = :parent_id GROUP BY state")
-_CHILD_IDS = text("SELECT id FROM jobs WHERE parent_id = :parent_id ORDER BY id")
+_CHILDREN = text("SELECT id, state FROM jobs WHERE parent_id = :parent_id ORDER BY id")
 # Counting stops at the bound, so the answer costs the same however deep the queue is.
 _DEPTH = text(
     "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE queue = :queue AND state = 'queued' LIMIT :bound) AS waiting"
@@ -86,14 +85,9 @@ def events_after(session: Session, job_id: UUID, after: int = 0, limit: int = 10
     return [to_event(row) for row in _EVENTS.run(session, {"job_id": job_id, "after": after, "limit": limit})]
 
 
-def child_states(session: Session, parent_id: UUID) -> dict[str, int]:
-    """Count a batch's children by state; states without children are left out."""
-    return {row.state: row.jobs for row in session.execute(_CHILD_STATES, {"parent_id": parent_id})}
-
-
-def child_ids(session: Session, parent_id: UUID) -> list[UUID]:
-    """Return the ids of a batch's children in the order in which they were given."""
-    return list(session.execute(_CHILD_IDS, {"parent_id": parent_id}).scalars())
+def child_states(session: Session, parent_id: UUID) -> dict[UUID, str]:
+    """Return the state of each of a batch's children, in the order in which they were given."""
+    return {row.id: row.state for row in session.execute(_CHILDREN, {"parent_id": parent_id})}
 
 
 def queue_depth(session: Session, queue: str, bound: int) -> int:

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from tests.apis import HELLO, api
 
+NOTHING_ENDED = {"finished": 0, "succeeded": 0, "failed": 0, "cancelled": 0, "expired": 0}
+
 
 @pytest.fixture
 def yard(database_url, redis_url):
@@ -154,18 +156,52 @@ def test_a_batch_names_the_run_and_field_and_accepts_none(yard):
     assert count_jobs(yard) == 0
 
 
-def test_a_batch_shows_how_many_of_its_runs_have_ended(yard):
+def test_a_batch_shows_how_many_of_its_runs_have_ended_and_how(yard):
+    client = yard.client()
+
+    batch = client.post("/v1/code-runs/batch", json={"runs": [HELLO] * 4}).json
+    ids = batch["children"]["ids"]
+    yard.succeed(ids[1])
+    yard.fail(ids[3])
+
+    assert batch["children"] == NOTHING_ENDED | {"total": 4, "ids": ids}
+    ended = {"finished": 2, "succeeded": 1, "failed": 1}
+    assert client.get(batch["links"]["self"]).json["children"] == batch["children"] | ended
+    client.delete(f"/v1/jobs/{ids[0]}")
+    yard.succeed(ids[2])
+    finished = client.get(batch["links"]["self"]).json
+    assert finished["state"] == "succeeded"
+    ended = {"finished": 4, "succeeded": 2, "failed": 1, "cancelled": 1}
+    assert finished["children"] == batch["children"] | ended
+
+
+def test_the_runs_of_a_batch_are_listed_without_their_counts(yard):
     client = yard.client()
 
     batch = client.post("/v1/code-runs/batch", json={"runs": [HELLO] * 3}).json
-    yard.succeed(batch["children"]["ids"][1])
 
-    assert client.get(batch["links"]["self"]).json["children"] == {**batch["children"], "finished": 1}
     listed = client.get(batch["links"]["children"]).json["jobs"]
     assert [job["id"] for job in reversed(listed)] == batch["children"]["ids"]
-    for child in (batch["children"]["ids"][0], batch["children"]["ids"][2]):
-        yard.succeed(child)
-    assert client.get(batch["links"]["self"]).json["state"] == "succeeded"
+    (shown,) = [job["children"] for job in client.get("/v1/jobs").json["jobs"] if job["id"] == batch["id"]]
+    assert shown == {"total": 3, "finished": 0}
+
+
+def test_a_cancelled_batch_counts_a_run_that_is_run_again(yard):
+    client = yard.client()
+    batch = client.post("/v1/code-runs/batch", json={"runs": [HELLO] * 2}).json
+    failed = batch["children"]["ids"][0]
+    yard.fail(failed)
+    client.delete(batch["links"]["self"])
+    before = client.get(batch["links"]["self"])
+
+    client.post(f"/v1/jobs/{failed}/retry")
+
+    after = client.get(batch["links"]["self"], headers={"If-None-Match": before.headers["ETag"]})
+    assert before.json["children"] == batch["children"] | {"finished": 2, "failed": 1, "cancelled": 1}
+    assert (after.status_code, after.json["state"]) == (200, "cancelled")
+    assert after.json["children"] == batch["children"] | {"finished": 1, "cancelled": 1}
+    again = client.get(batch["links"]["self"], headers={"If-None-Match": after.headers["ETag"]})
+    assert again.status_code == 304
 
 
 def test_a_batch_of_more_than_a_hundred_runs_is_refused(yard):

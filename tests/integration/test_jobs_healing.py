@@ -114,7 +114,7 @@ def test_jobs_that_lost_two_workers_run_one_at_a_time(world: World, sweeper: Swe
 def test_a_poison_child_counts_for_its_batch(world: World, sweeper: Sweeper) -> None:
     with world.session() as session:
         batch = submit_batch(session, [NewJob("canaries", "alice", {})]).job
-        (child,) = reads.child_ids(session, batch.id)
+        (child,) = reads.child_states(session, batch.id)
 
     for _ in range(MAX_CRASHES):
         sweeper.sweep()
@@ -225,7 +225,7 @@ def test_each_kind_keeps_its_jobs_for_its_own_time(world: World, engine: Engine)
 def test_a_batch_is_forgotten_with_its_children(world: World, engine: Engine) -> None:
     with world.session() as session:
         batch = submit_batch(session, [NewJob("canaries", "alice", {})] * 3).job
-        for child in reads.child_ids(session, batch.id):
+        for child in reads.child_states(session, batch.id):
             transitions.succeed(session, world.claim(child), {})
     world.execute("UPDATE jobs SET finished_at = now() - interval '30 d'")
 

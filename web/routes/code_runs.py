@@ -10,11 +10,10 @@ from domain.code_runs.model import CodeRun
 from jobs import submit
 from jobs.model import NewJob, Priority
 from jobs.submit import Idempotency, Submission
-from store.jobs import reads
 from web import guards
 from web.answers import answers, header_parameter, json_of, problems
 from web.job_views import is_final, job_response
-from web.job_waits import wait_until_final
+from web.job_waits import read_child_states, wait_until_final
 from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH, parse_idempotency_key, parse_prefer
 from web.problems import RateLimitedError
@@ -135,12 +134,8 @@ def _answer(submission: Submission) -> Response:
         waited = wait_until_final(job, prefer.wait_s)
         if waited is not None:
             job, applied = waited, f"wait={min(prefer.wait_s, platform().bounds.max_wait_s)}"
-    child_ids = None
-    if job.children_total is not None:
-        with platform().sessions() as session:
-            child_ids = reads.child_ids(session, job.id)
     status = 200 if prefer.wait_s and is_final(job) else 202
-    response = job_response(job, status, child_ids)
+    response = job_response(job, status, read_child_states(job))
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if applied:
         response.headers["Preference-Applied"] = applied

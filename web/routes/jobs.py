@@ -21,7 +21,7 @@ from store.jobs.records import Job, JobEvent
 from web import guards
 from web.answers import answers, header_parameter, headers, json_of, problems
 from web.job_views import is_final, job_etag, job_response, json_response, show_job
-from web.job_waits import follow_job, read_job, wait_until
+from web.job_waits import follow_job, read_child_states, read_job, wait_until
 from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError, MalformedHeaderError, TooManyStreamsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
@@ -74,7 +74,7 @@ def get_job(job_id: UUID, query: WaitQuery) -> Response:
 
     job = wait_until(job_id, owner, query.wait, is_news if known else None) if query.wait else None
     job = job or read_job(job_id, owner)
-    response = job_response(job, 200, _child_ids(job))
+    response = job_response(job, 200, read_child_states(job))
     return response.make_conditional(request) if known else response  # type: ignore[return-value]
 
 
@@ -115,7 +115,7 @@ def cancel_job(job_id: UUID) -> Response:
     """
     with platform().sessions() as session:
         job = submit.cancel(session, job_id, guards.visible_owner())
-    return job_response(job, 200, _child_ids(job))
+    return job_response(job, 200, read_child_states(job))
 
 
 @blueprint.post("/<uuid:job_id>/retry")
@@ -199,13 +199,6 @@ def _last_event_id() -> int:
             errors=[FieldError("header", "Last-Event-ID", "must be the id of an event of this stream")],
         )
     return int(text)
-
-
-def _child_ids(job: Job) -> list[UUID] | None:
-    if job.children_total is None:
-        return None
-    with platform().sessions() as session:
-        return reads.child_ids(session, job.id)
 
 
 def _next_page(query: ListQuery, last: Job) -> str:

@@ -50,10 +50,17 @@ class NoQuery(_Query):
 
 
 class Children(BaseModel):
-    """How far a batch is. ``ids`` are in the order of its runs; lists leave them out."""
+    """How far a batch is, and how its jobs ended. ``ids`` are in the order of its runs.
+
+    Lists show ``total`` and ``finished`` only.
+    """
 
     total: int
     finished: int
+    succeeded: int | None = None
+    failed: int | None = None
+    cancelled: int | None = None
+    expired: int | None = None
     ids: list[UUID] | None = None
 
 
