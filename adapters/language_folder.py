@@ -23,6 +23,7 @@ LIMITS_FILE = "base/limits.toml"
 EXAMPLES = "examples"
 
 _VERSION = re.compile(r"\d+(\.\d+)+")
+_NUMBER = re.compile(r"\d+(\.\d+)*")
 _COMMANDS = ("version_command", "compile", "run")
 _TEXTS = ("title", "version", "file_name")
 _LIMIT_TABLES = ("limits", "max_limits", "compile_limits")
@@ -83,8 +84,8 @@ def load_languages(
 ) -> dict[str, Language]:
     """Return the languages of ``folder`` by name.
 
-    With ``versions`` (see ``adapters.image_builder.built_versions``) only those that it names,
-    with the exact versions found; without, all of them with the versions that their files declare.
+    With ``versions`` (see ``adapters.image_builder.built_versions``) only those that it names, with the exact numbers
+    found in the place of the declared ones; without, all of them with the versions that their files declare.
 
     Raises:
         LanguageFileError: as ``read_definition``.
@@ -158,7 +159,8 @@ def _limits(defaults: _TomlFile, file: _TomlFile, key: str) -> Limits:
 
 
 def _with_version(language: Language, version: str) -> Language:
-    return replace(language, version=version)
+    # Where the version is not the language's own, the declared text says whose it is: "esbuild 0.25".
+    return replace(language, version=_NUMBER.sub(version, language.version, count=1))
 
 
 def _fingerprint(folder: Path) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from adapters.image_builder import ImageBuildError, ImageSource, built_versions, outdated_images
-from adapters.language_folder import LanguageFileError, language_names
+from adapters.language_folder import LanguageFileError, language_names, load_languages
 from cli import engine
 from cli.engine import EngineError
 from cli.output import print_json, print_table
@@ -35,7 +35,8 @@ def build_images(languages: Sequence[str], ca_bundle: Path | None) -> None:
     settings = load_stack()
     source = ImageSource(settings.sandbox_images_dir, settings.docker_host, ca_bundle)
     with _build_errors():
-        versions = engine.build_images(source, languages or settings.languages, _show)
+        built = engine.build_images(source, languages or settings.languages, _show)
+        versions = _shown(settings.sandbox_images_dir, built)
     print_table(("language", "version"), sorted(versions.items()))
 
 
@@ -46,7 +47,8 @@ def list_images(*, as_json: bool) -> None:
     settings = load_stack()
     source = ImageSource(settings.sandbox_images_dir, settings.docker_host)
     with _build_errors():
-        versions, outdated = built_versions(source), set(outdated_images(source))
+        versions = _shown(settings.sandbox_images_dir, built_versions(source))
+        outdated = set(outdated_images(source))
     rows = [
         {"language": name, "version": versions.get(name), "is_current": name in versions and name not in outdated}
         for name in language_names(settings.sandbox_images_dir)
@@ -69,6 +71,10 @@ def ensure_images() -> None:
         source = ImageSource(settings.sandbox_images_dir, settings.docker_host)
         versions = engine.build_images(source, (), _show)
     click.echo(f"The images of {len(versions)} languages are current.", err=True)
+
+
+def _shown(folder: Path, versions: Mapping[str, str]) -> dict[str, str]:
+    return {name: language.version for name, language in load_languages(folder, versions).items()}
 
 
 def _show(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_the_demo_runs_a_program_in_every_language_and_leaves_nothing_running(tm
     table, errors = demo.communicate(timeout=500)
 
     assert demo.returncode == 0, errors
-    rows = [line.split() for line in table.splitlines()[1:]]
+    rows = [re.split("  +", line) for line in table.splitlines()[1:]]
     assert [row[0] for row in rows] == language_names(REPOSITORY / "sandbox_images")
     assert {row[2] for row in rows} == {"accepted"}
     assert EmbeddedStack(tmp_path / "home").remains() == {}

@@ -30,7 +30,10 @@ class LimitsOut(BaseModel):
 
 
 class LanguageOut(BaseModel):
-    """A language: ``limits`` hold where a run asks for nothing else, ``max_limits`` are what it may ask for."""
+    """A language: ``limits`` hold where a run asks for nothing else, ``max_limits`` are what it may ask for.
+
+    ``version`` names its compiler or interpreter where the number is not the language's own.
+    """
 
     name: str
     title: str

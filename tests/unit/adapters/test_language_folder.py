@@ -79,6 +79,14 @@ def test_only_languages_that_were_found_are_loaded_and_with_their_exact_version(
     assert load_languages(folder, {}) == {}
 
 
+def test_an_exact_version_still_says_whose_it_is(folder: Path) -> None:
+    path = folder / "shell" / "language.toml"
+    path.write_text(SHELL.replace('version = "1.0"', 'version = "Dash 1.0"'))
+
+    assert load_languages(folder)["shell"].version == "Dash 1.0"
+    assert load_languages(folder, {"shell": "1.0.7"})["shell"].version == "Dash 1.0.7"
+
+
 def test_what_differs_on_a_machine_without_images_holds_only_there(folder: Path) -> None:
     assert load_languages(folder, is_host=True)["shell"].run_command == ("dash", "/box/app/.program")
 
