@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from cli.client import ApiClient, RefusedError
-from cli.output import print_table
+from cli.output import print_table, show_progress
 from cli.run import run_to_the_end
 from cli.sandboxes import choose_sandbox
 from cli.stack.home import Addresses
 from cli.stack.stack import Plan
-from cli.up import show_progress, start
+from cli.up import start
 from config.settings import load_stack
 
 EXIT_INTERRUPTED = 130
@@ -46,7 +46,6 @@ def demo() -> None:
         for language in _languages(api):
             rows.append(_run_example(api, language, settings.sandbox_images_dir))
             show_progress(f"  {rows[-1].language}: {rows[-1].verdict}, {rows[-1].seconds:.2f} s")
-        show_progress("Stopping ...")
 
     is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_every_language))
     if is_interrupted:

@@ -1,4 +1,4 @@
-"""How commands print: aligned tables for people, one JSON document for programs."""
+"""How commands print: aligned tables for people, one JSON document for programs, progress on stderr."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
 def print_json(value: object) -> None:
     """Print ``value`` as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def show_progress(line: str) -> None:
+    """Print a line of progress, apart from what the command answers."""
+    click.echo(line, err=True)
 
 
 def _cell(value: object) -> str:

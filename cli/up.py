@@ -7,7 +7,7 @@ import threading
 
 import click
 
-from cli.output import print_json
+from cli.output import print_json, show_progress
 from cli.sandboxes import choose_sandbox
 from cli.stack.home import Addresses, HomeError
 from cli.stack.ports import PortTakenError
@@ -31,7 +31,7 @@ def up(*, show_log: bool, as_json: bool) -> None:
 
     sandbox = choose_sandbox(settings, show_progress)
     start(Plan(settings, sandbox, show_and_stay, sys.stdout if show_log else None))
-    click.echo("Stopped; nothing is left running.", err=True)
+    show_progress("Stopped; nothing is left running.")
 
 
 def start(plan: Plan) -> bool:
@@ -40,16 +40,11 @@ def start(plan: Plan) -> bool:
     Raises:
         click.ClickException: it could not be started, or broke.
     """
-    show_progress(f"Starting PostgreSQL, Valkey and the processes under {plan.settings.home} ...")
+    show_progress(f"Starting everything under {plan.settings.home} ...")
     try:
         return run_stack(plan)
     except START_ERRORS as error:
         raise click.ClickException(str(error)) from error
-
-
-def show_progress(line: str) -> None:
-    """Print a line of progress, apart from what the command answers."""
-    click.echo(line, err=True)
 
 
 def _show(addresses: Addresses, *, as_json: bool) -> None:

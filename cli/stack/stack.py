@@ -21,6 +21,7 @@ import psycopg2
 import requests
 from psycopg2.errors import DuplicateDatabase
 
+from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
 from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
@@ -165,6 +166,9 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
             supervisor.terminate()
 
     supervisor.when_started(use_and_stop)
+    supervisor.when_stopping(
+        lambda: show_progress(f"Stopping, in {GRACE_S:.0f} s at most; jobs that run may end meanwhile ...")
+    )
     signal.signal(signal.SIGHUP, lambda *_: supervisor.terminate())
     supervisor.loop()
     if supervisor.broken:

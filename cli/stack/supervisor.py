@@ -50,6 +50,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         self.broken: str | None = None
         self._stopped_at: float | None = None
         self._started: list[Callable[[], None]] = []
+        self._stops: list[Callable[[], None]] = []
         self._procmgr = _GentleProcesses()
         self._process_ctor = partial(_TetheredProcess, self._stopping)
 
@@ -70,12 +71,18 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho has no types
         """
         self._started.append(callback)
 
+    def when_stopping(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once, before the processes are asked to stop, perhaps in a signal handler."""
+        self._stops.append(callback)
+
     def terminate(self) -> None:
         """Ask every process to stop; from any thread, idempotent."""
         if self._stopped_at is None:
             self._stopped_at = time.monotonic()
             self._stopping.set()
             self.broken = next((name for name, process in self._processes.items() if "returncode" in process), None)
+            for callback in self._stops:
+                callback()
         super().terminate()
 
     def kill(self) -> None:

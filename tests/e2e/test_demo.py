@@ -54,7 +54,8 @@ def test_up_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
     shown = "".join(lines)
     up.send_signal(signal.SIGTERM)
-    up.communicate(timeout=60)
+    _, errors = up.communicate(timeout=60)
 
+    assert "Stopping, in 40 s at most" in errors
     assert all(title in shown for title in ("API ", "Docs ", "Flower ", "Key "))
     assert EmbeddedStack(tmp_path / "home").remains_after(30) == {}

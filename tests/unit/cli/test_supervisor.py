@@ -74,6 +74,23 @@ def test_a_stop_lets_every_process_end_by_itself(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text() == "stopped"
 
 
+def test_a_stop_is_told_once_and_at_its_beginning(tmp_path: Path) -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output, grace_s=20)
+    told: list[bool] = []
+
+    def stop_when_up() -> None:
+        until(lambda: output.getvalue().count("| up") == 1)
+        supervisor.terminate()
+        supervisor.terminate()
+
+    supervisor.when_started(stop_when_up)
+    supervisor.when_stopping(lambda: told.append((tmp_path / "a").exists()))
+    run(supervisor, [POLITE, str(tmp_path / "a")])
+
+    assert told == [False]
+
+
 def test_a_process_that_does_not_stop_is_killed_after_the_grace() -> None:
     output = io.StringIO()
     supervisor = Supervisor(output, grace_s=0.5)
