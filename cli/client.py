@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import click
 import requests
@@ -56,13 +55,6 @@ class ApiClient:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
-
-    def finished_job(self, job_id: str) -> dict[str, object]:
-        """Wait, however long it takes, until the job is final, and return it."""
-        while True:
-            job = self.get(f"/v1/jobs/{quote(job_id)}", {"wait": 20})
-            if job["finished_at"] is not None:
-                return job
 
     def _ask(self, method: str, path: str, **arguments: object) -> dict[str, object]:
         try:

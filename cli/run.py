@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import quote
 
 import click
 
 from cli.client import ApiClient, find_api
-from cli.output import print_json
+from cli.output import print_json, show_progress
 
 EXIT_NOT_ACCEPTED = 1
+WAIT_S = 20
+LOOK_S = 1
 
 
 @click.command()
@@ -41,7 +45,7 @@ def run(
             {"name": given.name, "stdin": given.read_text(), "expected_stdout": expected.read_text()}
             for given, expected in cases
         ]
-    job = run_to_the_end(api, body)
+    job = run_to_the_end(api, body, _show_state if sys.stderr.isatty() else None)
     if as_json:
         print_json(job)
     else:
@@ -50,10 +54,22 @@ def run(
         raise SystemExit(EXIT_NOT_ACCEPTED)
 
 
-def run_to_the_end(api: ApiClient, body: dict[str, object]) -> dict[str, object]:
-    """Submit a code run and return its finished job."""
-    job = api.post("/v1/code-runs", body, {"Prefer": "wait=20"})
-    return job if job.get("finished_at") else api.finished_job(str(job["id"]))
+def run_to_the_end(
+    api: ApiClient, body: dict[str, object], show_state: Callable[[str], None] | None = None
+) -> dict[str, object]:
+    """Submit a code run and return its finished job, however long that takes.
+
+    ``show_state`` is told each new state that is met on the way by looking every ``LOOK_S``; a run that ends sooner
+    has none to show.
+    """
+    wait_s, shown = WAIT_S if show_state is None else LOOK_S, None
+    job = api.post("/v1/code-runs", body, {"Prefer": f"wait={wait_s}"})
+    while job.get("finished_at") is None:
+        if show_state is not None and job["state"] != shown:
+            shown = job["state"]
+            show_state(str(shown))
+        job = api.get(f"/v1/jobs/{quote(str(job['id']))}", {"wait": wait_s})
+    return job
 
 
 def language_of(api: ApiClient, file: Path) -> str:
@@ -69,6 +85,10 @@ def language_of(api: ApiClient, file: Path) -> str:
     if len(found) != 1:
         raise click.UsageError(f"the ending of {file.name} does not tell the language; name it with --language")
     return found[0]
+
+
+def _show_state(state: str) -> None:
+    show_progress(f"{state} ...")
 
 
 def _print_result(job: dict[str, object]) -> None:
