@@ -13,9 +13,10 @@ import pytest
 
 from adapters.box_pool import PoolOptions
 from adapters.docker_sandbox import DockerOptions, DockerSandbox
+from adapters.namespace_sandbox import NamespaceSandbox
 from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, Limits, SourceFile
-from domain.code_runs.sandbox import SandboxSession
+from domain.code_runs.sandbox import SandboxError, SandboxSession
 
 IMAGES_DIR = Path(__file__).resolve().parent.parent / "sandbox_images"
 LIMITS = Limits(
@@ -78,6 +79,17 @@ def create_docker_sandbox(images_dir: Path = IMAGES_DIR, *, size: int = 4, **opt
     if reason:
         pytest.skip(reason)
     return DockerSandbox(DockerOptions(images_dir), PoolOptions(size=size, **options))  # type: ignore[arg-type]
+
+
+def create_namespace_sandbox() -> NamespaceSandbox:
+    """Return a sandbox of this machine's namespaces, or skip the test where they do not isolate."""
+    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=4))
+    try:
+        sandbox.start()
+    except SandboxError as error:
+        sandbox.close()
+        pytest.skip(str(error))
+    return sandbox
 
 
 def eventually(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:

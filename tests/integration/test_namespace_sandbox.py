@@ -1,4 +1,4 @@
-"""What is special about boxes made with unshare; the rest is in the contract."""
+"""What is special about boxes made with unshare; the rest is in the contract and among the programs."""
 
 import logging
 import subprocess
@@ -9,17 +9,12 @@ import pytest
 from adapters.box_pool import PoolOptions
 from adapters.namespace_sandbox import NamespaceSandbox
 from domain.code_runs.sandbox import SandboxError
-from tests.sandboxes import IMAGES_DIR, LIMITS, PYTHON, eventually, load, run, within
+from tests.sandboxes import IMAGES_DIR, LIMITS, PYTHON, create_namespace_sandbox, eventually, load, run
 
 
 @pytest.fixture(scope="module")
 def sandbox():
-    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=2))
-    try:
-        sandbox.start()
-    except SandboxError as error:
-        sandbox.close()
-        pytest.skip(str(error))
+    sandbox = create_namespace_sandbox()
     yield sandbox
     sandbox.close()
 
@@ -91,22 +86,6 @@ def test_system_v_objects_cannot_be_made(session):
     end = run(session, "import ctypes; print(ctypes.CDLL(None).shmget(1, 4096, 0o1666))")
 
     assert end.stdout == b"-1\n"
-
-
-def test_processes_are_counted_per_program(session):
-    source = """
-import os, time
-n = 0
-try:
-    while n < 100:
-        if os.fork() == 0: time.sleep(9)
-        n += 1
-except BlockingIOError: print(n)
-"""
-
-    end = run(session, source, limits=within(processes=8))
-
-    assert end.stdout == b"7\n"
 
 
 def test_closing_leaves_no_process_and_no_mount():

@@ -4,29 +4,16 @@ import threading
 
 import pytest
 
-from adapters.box_pool import PoolOptions
-from adapters.namespace_sandbox import NamespaceSandbox
 from domain.code_runs.model import LimitHit, SourceFile
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
 from tests.fakes import FakeSandbox
-from tests.sandboxes import COPIED, IMAGES_DIR, LIMITS, PYTHON, create_docker_sandbox, load, run, within
-
-
-def create_namespace():
-    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=4))
-    try:
-        sandbox.start()
-    except SandboxError as error:
-        sandbox.close()
-        pytest.skip(str(error))
-    return sandbox
-
+from tests.sandboxes import COPIED, LIMITS, PYTHON, create_docker_sandbox, create_namespace_sandbox, load, run, within
 
 SANDBOXES = {
     "fake": FakeSandbox,
     "docker": create_docker_sandbox,
     "docker, single use": lambda: create_docker_sandbox(is_reused=False),
-    "namespace": create_namespace,
+    "namespace": create_namespace_sandbox,
 }
 
 
