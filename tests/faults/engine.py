@@ -37,7 +37,8 @@ class OwnEngine:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*TETHER, "dockerd", "--data-root", str(self.folder / "data"),
+                # In a network of its own: a daemon that is to have no bridge takes docker0 away from the machine's.
+                [*TETHER, "unshare", "--net", "dockerd", "--data-root", str(self.folder / "data"),
                  "--exec-root", str(self.folder / "exec"),
                  "--pidfile", str(self.folder / "dockerd.pid"), "--host", self.host, "--bridge", "none",
                  "--iptables=false", "--ip-masq=false", "--log-level", "warn"],
