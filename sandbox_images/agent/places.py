@@ -128,13 +128,15 @@ def empty(place: str, keep: frozenset[str] = frozenset()) -> None:
     length of its paths matters, and at most two directories are open at a time.
     """
     try:
+        if keep.issuperset(os.listdir(place)):
+            return
         top = os.open(place, _OPEN_DIRECTORY)
     except FileNotFoundError:
         return
     try:
         pending = [name for name in os.listdir(top) if name not in keep]
         # Unguessable, so that no program can have made an entry of the same name.
-        prefix = f".{os.urandom(8).hex()}-" if pending else ""
+        prefix = f".{os.urandom(8).hex()}-"
         moved = 0
         while pending:
             name = pending.pop()

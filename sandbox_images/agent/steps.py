@@ -77,19 +77,36 @@ class Uids:
 
 def start(argv: list[str], cwd: str, uid: int, limits: Limits) -> Child:
     """Fork and execute ``argv``; a program that cannot be executed says so on stderr and exits with 126."""
+    program = _find_program(argv[0])
     stdin_r, stdin_w = os.pipe()
     stdout_r, stdout_w = os.pipe()
     stderr_r, stderr_w = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(argv, cwd, uid, limits, (stdin_r, stdout_w, stderr_w))
+        _become((program, argv), cwd, uid, limits, (stdin_r, stdout_w, stderr_w))
     for fd in (stdin_r, stdout_w, stderr_w):
         os.close(fd)
     return Child(pid, stdin_w, stdout_r, stderr_r)
 
 
-def _become(argv: list[str], cwd: str, uid: int, limits: Limits, stdio: tuple[int, int, int]) -> None:
-    """Turn this forked copy of the agent into the program; never returns."""
+def _find_program(name: str) -> str:
+    """Return the path of ``name`` as the program's PATH has it.
+
+    Not left to ``os.execvpe``, which imports a module for it in every child: a tenth of a small program's time.
+    """
+    if "/" not in name:
+        for folder in ENVIRONMENT["PATH"].split(":"):
+            path = f"{folder}/{name}"
+            if os.access(path, os.X_OK):
+                return path
+    return name
+
+
+def _become(
+    command: tuple[str, list[str]], cwd: str, uid: int, limits: Limits, stdio: tuple[int, int, int]
+) -> None:
+    """Turn this forked copy of the agent into the program, a path and its arguments; never returns."""
+    program, argv = command
     try:
         os.setsid()
         for number, fd in enumerate(stdio):
@@ -107,7 +124,7 @@ def _become(argv: list[str], cwd: str, uid: int, limits: Limits, stdio: tuple[in
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.closerange(3, 1 << 20)
-        os.execvpe(argv[0], argv, ENVIRONMENT)
+        os.execve(program, argv, ENVIRONMENT)
     except (OSError, ValueError) as error:
         os.write(2, f"cannot execute {argv[0]}: {error}\n".encode(errors="replace"))
     finally:
