@@ -51,7 +51,11 @@ class BoxMaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """``size`` bounds the boxes that exist; ``max_uses`` and ``max_age_s`` the life of one."""
+    """``size`` bounds the boxes that exist; ``max_uses`` and ``max_age_s`` the life of one.
+
+    Making a box costs as much as two dozen small runs. Each reset proves a box clean, so the bounds on its life are
+    for what no check can see, and may be wide.
+    """
 
     size: int = 16
     is_reused: bool = True

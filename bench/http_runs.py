@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench import fairness
 from bench.bare import bare_python
 from bench.figures import Figure, percentile
 from bench.programs import HELLO, hello
@@ -31,7 +32,10 @@ def measure() -> Sequence[Figure]:
     with running_stack() as stack:
         languages = _languages(stack)
         _warm(stack, languages)
-        return [_throughput(stack), *_each_language(stack, languages), _crowd(stack, languages), _worker_memory()]
+        return [
+            _throughput(stack), *_each_language(stack, languages), _crowd(stack, languages), _worker_memory(),
+            fairness.measure(stack, lambda source: Client(stack).run("python", source)),
+        ]  # fmt: skip
 
 
 class Client:

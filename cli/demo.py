@@ -64,7 +64,7 @@ def _languages(api: ApiClient) -> list[dict[str, object]]:
 
 def _run_example(api: ApiClient, language: dict[str, object], images_dir: Path) -> _Row:
     name = str(language["name"])
-    example = images_dir / name / f"example{Path(str(language['file_name'])).suffix}"
+    example = images_dir / name / "examples" / f"demo{Path(str(language['file_name'])).suffix}"
     started_at = time.monotonic()
     try:
         job = run_to_the_end(api, {"language": name, "source": example.read_text(), "cases": CASES})

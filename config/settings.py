@@ -143,7 +143,8 @@ def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
         flower_user=read.text("FLOWER_USER", "yardmaster"),
         flower_password=read.optional("FLOWER_PASSWORD"),
         flower_url_prefix=read.optional("FLOWER_URL_PREFIX"),
-        code_slots=read.positive("CODE_SLOTS", 2 * (os.cpu_count() or 1)),
+        # A slot per processor: more of them lengthen every run and carry no more of them.
+        code_slots=read.positive("CODE_SLOTS", max(2, os.cpu_count() or 1)),
         general_slots=read.positive("GENERAL_SLOTS", 4),
     )
 
