@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from celery import Celery
 from redis import Redis
 
+SLOTS = 4
+"""Of the one worker process on either side."""
 _EFFECTS = "bare:effects"
 
 app = Celery("bare", broker=os.environ.get("BARE_CELERY_BROKER"))
@@ -57,7 +59,7 @@ class BareCelery:
 
 @contextmanager
 def bare_celery(redis_url: str, pool: str) -> Iterator[BareCelery]:
-    """Run one worker process (``pool`` as Celery's ``-P``, concurrency 1) on ``redis_url``."""
+    """Run one worker process (``pool`` as Celery's ``-P``) on ``redis_url``."""
     app.conf.update(broker_url=redis_url)
     environ = {**os.environ, "BARE_CELERY_BROKER": redis_url}
     command = [
@@ -70,7 +72,7 @@ def bare_celery(redis_url: str, pool: str) -> Iterator[BareCelery]:
         "-P",
         pool,
         "-c",
-        "1",
+        str(SLOTS),
         "-l",
         "error",
     ]

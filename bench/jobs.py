@@ -18,7 +18,7 @@ import psycopg2
 from redis import Redis
 from sqlalchemy import Engine, text
 
-from bench.bare_celery import BareCelery, bare_celery
+from bench.bare_celery import SLOTS, BareCelery, bare_celery
 from bench.figures import Figure
 from cli.stack.servers import PostgresServer, ValkeyServer
 from config.settings import REPOSITORY
@@ -78,7 +78,7 @@ class DurableJobs:
             self._listener.poll()
             while self._listener.notifies:
                 change = parse_change(self._listener.notifies.pop(0).payload)
-                if change.job_id == job_id and change.state == "succeeded":
+                if change and change.job_id == job_id and change.state == "succeeded":
                     return
 
     def _unfinished(self) -> bool:
@@ -128,7 +128,12 @@ def _durable_jobs(folder: Path, redis_url: str) -> Iterator[DurableJobs]:
         engine = create_engine(postgres.url(), 4, "bench")
         stack.callback(engine.dispose)
         migrate(engine)
-        environment = {**os.environ, "DATABASE_URL": postgres.url(), "REDIS_URL": redis_url, "GENERAL_SLOTS": "4"}
+        environment = {
+            **os.environ,
+            "DATABASE_URL": postgres.url(),
+            "REDIS_URL": redis_url,
+            "GENERAL_SLOTS": str(SLOTS),
+        }
         environment["YARDMASTER_HOME"] = str(folder / "home")
         for command in (["dispatcher"], ["worker", "general"]):
             process = subprocess.Popen(

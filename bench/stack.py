@@ -31,7 +31,7 @@ def running_stack() -> Iterator[RunningStack]:
         # PostgreSQL drops to another user, who has to reach its files.
         Path(folder).chmod(0o755)
         home = Path(folder) / "home"
-        environment = {**os.environ, "YARDMASTER_HOME": str(home)}
+        environment = {**os.environ, "YARDMASTER_HOME": str(home), "SANDBOX": "docker"}
         command = [sys.executable, "-m", "cli", "up", "--json"]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             try:

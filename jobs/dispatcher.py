@@ -96,31 +96,33 @@ class Dispatcher:
                 # Picking first would mark, unmark and log every job once per try.
                 self._conveyor.check()
                 self._is_broken = False
-            for queue in self._take_dirty():
+            is_tick = time.monotonic() >= self._tick_at
+            for queue in self._take_dirty(is_tick=is_tick):
                 while self.dispatch(queue) == MAX_PICK:
                     pass
-            self._hear(self._seconds_to_tick())
+            if is_tick:
+                self._end_tick()
+            self._hear(max(0.0, self._tick_at - time.monotonic()))
         except (BrokerError, *DATABASE_ERRORS) as error:
             log.warning("cannot dispatch: %s", error)
             self._is_broken = True
             self._tick_at = 0.0
             time.sleep(BROKEN_PAUSE_S)
 
-    def _take_dirty(self) -> set[str]:
+    def _take_dirty(self, *, is_tick: bool) -> set[str]:
         dirty, self._dirty = self._dirty, set()
         freed, self._freed = self._freed, set()
-        if time.monotonic() >= self._tick_at:
+        if is_tick:
             return set(self._kinds)
         # A slot that became free is of no interest while nothing waits, as in a quiet system after each job.
         return dirty | {queue for queue in freed if self._has_left[queue]}
 
-    def _seconds_to_tick(self) -> float:
-        if time.monotonic() >= self._tick_at:
-            with self._sessions() as session:
-                due_s = dispatching.seconds_to_next_due(session)
-            self._tick_at = time.monotonic() + (TICK_S if due_s is None else min(TICK_S, max(due_s, 0.0)))
-            self._on_tick()
-        return max(0.0, self._tick_at - time.monotonic())
+    def _end_tick(self) -> None:
+        # Only a step that began as a tick has looked at every queue. One whose time came meanwhile is the next.
+        with self._sessions() as session:
+            due_s = dispatching.seconds_to_next_due(session)
+        self._tick_at = time.monotonic() + (TICK_S if due_s is None else min(TICK_S, max(due_s, 0.0)))
+        self._on_tick()
 
     def _send(self, queue: str, picked: list[Picked]) -> None:
         ids = [job.id for job in picked]

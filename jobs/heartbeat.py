@@ -24,6 +24,7 @@ from store.db import sessions
 from store.jobs.channels import STOPPED, parse_stop
 from store.jobs.transitions import Holder
 from store.notifications import NotificationListener
+from store.vital import VitalThread
 from store.workers import HeldJob, WorkerRecord
 
 BEAT_S = 5.0
@@ -103,7 +104,7 @@ class Heartbeat:
         """Register the worker and begin to beat; call once, in the process that runs the jobs."""
         url = self._engine.url.render_as_string(hide_password=False)
         self._listener = NotificationListener(url, (STOPPED,), self._on_stopped, self._wake.set)
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread = VitalThread(self._run, "heartbeat")
         self._thread.start()
         self._listener.start()
 
@@ -160,6 +161,8 @@ class Heartbeat:
         with self._sessions() as session:
             if self._accepts:
                 workers.register(session, self.worker)
+                if not self._accepts:  # It retired meanwhile, and has just been written in again.
+                    workers.unregister(session, self.worker.id)
             if not running:
                 return
             held = [HeldJob(job.holder.id, job.holder.epoch, job.lease_s) for job in running]
@@ -176,7 +179,8 @@ class Heartbeat:
                 job.stop(StopReason.OUT_OF_TOUCH)
 
     def _on_stopped(self, _channel: str, payload: str) -> None:
-        told = parse_stop(payload)
+        if (told := parse_stop(payload)) is None:
+            return
         with self._lock:
             self._told[told.job_id] = max(told.epoch, self._told.pop(told.job_id, 0))
             if len(self._told) > MAX_TOLD:

@@ -164,7 +164,7 @@ class Lifecycle:
             self._heartbeat.let_go(running)
 
     def _work(self, job: Job, running: RunningJob) -> Ending:
-        """Call the handler. Here, and nowhere else, every exception is caught: a handler may break in any way."""
+        """Call the handler, which may break in any way: every exception is caught, here and in ``_conclude``."""
         try:
             return Succeeded(self._handlers[job.kind](job.payload, _Context(job, running, self._report)))
         except JobFailedError as error:
@@ -177,7 +177,16 @@ class Lifecycle:
             return Failed(dict(INTERNAL_ERROR), may_retry=True)
 
     def _conclude(self, job: Job, kind: Kind, running: RunningJob, ending: Ending) -> None:
-        if not self._insist(running, self._conclusion(job, kind, running.holder, ending)):
+        try:
+            is_ours = self._insist(running, self._conclusion(job, kind, running.holder, ending))
+        except DATABASE_ERRORS:
+            raise
+        except Exception:
+            # An effect broke, or no column can hold the result: that is the handler's failure and no crash.
+            log.exception("the job's end could not be written")
+            failed = Failed(dict(INTERNAL_ERROR), may_retry=True)
+            is_ours = self._insist(running, self._conclusion(job, kind, running.holder, failed))
+        if not is_ours:
             log.info("the job was no longer ours at its end; what it made is dropped")
 
     def _insist(self, running: RunningJob, action: Callable[[], bool]) -> bool:

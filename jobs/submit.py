@@ -1,4 +1,4 @@
-"""Accept, cancel and run jobs again: what a request does. Every function is one statement of the database.
+"""Accept, cancel and run jobs again: what a request does. Each change is one statement of the database.
 
 Nothing here talks to the broker, so a job is accepted while Redis is down and runs when it is back.
 """

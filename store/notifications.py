@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 import select
+import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import ISOLATION_LEVEL_AUTOCOMMIT, connection
 from sqlalchemy import make_url
+
+from store.vital import VitalThread
 
 RECONNECT_MIN_S = 0.1
 RECONNECT_MAX_S = 2.0
@@ -23,6 +26,8 @@ _CONNECTION = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+    "options": "-cstatement_timeout=5s",
 }
 
 
@@ -50,15 +55,14 @@ class Ear:
         self._channels = tuple(channels)
         self._opened: connection | None = None
         self._delay_s = RECONNECT_MIN_S
-        self._wake_reader, writer = os.pipe()
-        self._wake_writer: int | None = writer
-        os.set_blocking(self._wake_reader, False)
+        # Sockets rather than a pipe: one that was closed is known to be, whoever has got its number since.
+        self._wake_reader, self._wake_writer = socket.socketpair()
 
     def hear(self, timeout_s: float | None) -> list[Notification] | None:
         """Wait until there is something to hear, ``wake`` is called, or the time is over; return what was heard.
 
         ``None`` says that listening has just (re)started: something may have been notified before that nobody heard.
-        While the database is away nothing is heard, and no call lasts longer than ``RECONNECT_MAX_S``.
+        While the database is away nothing is heard, and a call may last some seconds, whatever ``timeout_s`` says.
         """
         try:
             if self._opened is None:
@@ -76,16 +80,14 @@ class Ear:
 
     def wake(self) -> None:
         """Have the present or the next ``hear`` return; from any thread or a signal handler, also after ``close``."""
-        if self._wake_writer is not None:
-            os.write(self._wake_writer, b"x")
+        with suppress(OSError):
+            self._wake_writer.send(b"x", socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Give the connection back; call once."""
         self._hang_up()
-        writer, self._wake_writer = self._wake_writer, None
-        for fd in (self._wake_reader, writer):
-            if fd is not None:
-                os.close(fd)
+        self._wake_reader.close()
+        self._wake_writer.close()
 
     def _connect(self) -> connection:
         opened: connection = psycopg2.connect(self._dsn)
@@ -102,8 +104,8 @@ class Ear:
         if fileno is not None:
             poller.register(fileno, select.POLLIN)
         ready = dict(poller.poll(None if timeout_s is None else math.ceil(1000 * timeout_s)))
-        if self._wake_reader in ready:
-            os.read(self._wake_reader, 4096)
+        if self._wake_reader.fileno() in ready:
+            self._wake_reader.recv(4096)
         return fileno in ready
 
     def _take(self, opened: connection) -> list[Notification]:
@@ -135,7 +137,7 @@ class NotificationListener:
         self._on_notification = on_notification
         self._on_gap = on_gap
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="notifications", daemon=True)
+        self._thread = VitalThread(self._run, "notifications")
 
     def start(self) -> None:
         """Begin to listen; call once."""

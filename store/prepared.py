@@ -16,12 +16,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import psycopg2
+from psycopg2 import errorcodes
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)\b")
 _PREPARED = "yardmaster_prepared"
+_POOL = "yardmaster_pool"
+_READ_ONLY = errorcodes.READ_ONLY_SQL_TRANSACTION
 
 # A parameter of a name has one type, whichever statement it stands in.
 _TYPES = {
@@ -76,6 +79,7 @@ class Prepared:
         try:
             with closing(connection.connection.cursor()) as cursor:
                 prepared = connection.info.setdefault(_PREPARED, set())
+                connection.info.setdefault(_POOL, connection.engine.pool)
                 if self._name not in prepared:
                     cursor.execute(self._prepare())
                     prepared.add(self._name)
@@ -88,9 +92,14 @@ class Prepared:
         wire = connection.connection.dbapi_connection
         is_disconnect = connection.dialect.is_disconnect(error, wire, None)  # type: ignore[arg-type]  # A stub's slip.
         if is_disconnect:
+            is_of_this_pool = connection.info.get(_POOL) is connection.engine.pool
             connection.invalidate(error)
-            # The server went away from the idle connections of the pool, too.
-            connection.engine.dispose()
+            # The server went away from the idle connections of the pool, too; but only the first to notice renews it.
+            if is_of_this_pool:
+                connection.engine.dispose()
+        if is_disconnect or error.pgcode == _READ_ONLY:
+            # Whatever the server's last word was (a time-out of its own, a standby's refusal): it is away.
+            return OperationalError(self._execute, None, error, connection_invalidated=is_disconnect)
         return DBAPIError.instance(
             self._execute,
             None,

@@ -135,8 +135,8 @@ def _is_stopping(app: APIFlask) -> bool:
 def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
     def on_notification(channel: str, payload: str) -> None:
         if channel == channels.CHANGED:
-            change = channels.parse_change(payload)
-            tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
+            if change := channels.parse_change(payload):
+                tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
         else:
             tools.keys.forget_all()
 

@@ -14,7 +14,7 @@ from jobs.model import FINAL_STATES, JobState
 from store.jobs.records import Job
 
 MAX_RETRY_HINT_S = 30
-# A job that ended well never changes again; a failed one may be run again by hand.
+# A job that ended well never changes again. A failed one may be run again by hand, and its batch with it.
 _CACHE_ENDED = "private, max-age=60"
 _CACHE_LIVE = "private, no-cache"
 
@@ -34,7 +34,8 @@ def job_response(job: Job, status: int, child_states: Mapping[UUID, str] | None 
     response = json_response(show_job(job, child_states=child_states), status)
     response.set_etag(_etag_with_children(job, child_states))
     response.headers["Vary"] = "Authorization"
-    response.headers["Cache-Control"] = _CACHE_ENDED if job.state == "succeeded" else _CACHE_LIVE
+    is_over = job.state == "succeeded" and job.children_total is None
+    response.headers["Cache-Control"] = _CACHE_ENDED if is_over else _CACHE_LIVE
     if not is_final(job):
         response.headers["Retry-After"] = str(_retry_hint_s(job))
     return response

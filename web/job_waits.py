@@ -37,6 +37,7 @@ def wait_until(
         watching = tools.hub.watch(str(job_id), only_end=is_enough is None)
         with tools.metrics.waiting("jobs").track_inprogress(), watching as watch:
             if is_enough is not None:
+                read_job(job_id, owner)  # Nobody marks what is not theirs.
                 follow_job(job_id)
             while True:
                 job = read_job(job_id, owner)

@@ -278,7 +278,9 @@ def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None)
     # What a crash of the database undoes of this is seen again as due, and done again.
     engine = create_engine(settings.database_url, SPARE_CONNECTIONS, "yardmaster-dispatcher", is_durable=False)
     dispatcher = Dispatcher(engine, Conveyor(app), trade.kinds, partial(show_life, settings.home / DISPATCHER))
-    sweeper = Sweeper(engine, Conveyor(app, IMPATIENT), trade.pace.patience_s)
+    # What the sweeper ends is told, so it must not come back to life.
+    durable = create_engine(settings.database_url, 1, "yardmaster-sweeper")
+    sweeper = Sweeper(durable, Conveyor(app, IMPATIENT), trade.pace.patience_s)
     clock = maintenance.Clock(engine)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: dispatcher.stop())
@@ -294,6 +296,7 @@ def run_dispatcher(settings: Settings | None = None, trade: Trade | None = None)
         for thread in threads:
             thread.join()
         engine.dispose()
+        durable.dispose()
 
 
 def _run_part(run: Callable[[], None], dispatcher: Dispatcher) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from celery import bootsteps
 from celery.worker.consumer.consumer import Consumer
+from kombu.asynchronous.timer import Entry
 
 EVENTS_EVERY_S = 0.25
 EVENTS_AT_ONCE = 1000
@@ -25,6 +26,7 @@ class PacedEvents(bootsteps.StartStopStep):
     two events, and those stand in the way of the job itself.
     """
 
+    _timer: Entry | None = None
     requires = ("celery.worker.consumer.events:Events",)
 
     def start(self, consumer: Consumer) -> None:
@@ -36,5 +38,7 @@ class PacedEvents(bootsteps.StartStopStep):
 
     def stop(self, consumer: Consumer) -> None:
         """Send what is left."""
-        self._timer.cancel()
-        self._events.flush()
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+            self._events.flush()

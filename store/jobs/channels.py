@@ -38,13 +38,19 @@ class JobStop:
     epoch: int
 
 
-def parse_change(payload: str) -> JobChange:
-    """Read a payload of ``CHANGED``."""
-    job_id, state = payload.split(" ")
-    return JobChange(UUID(job_id), state)
+def parse_change(payload: str) -> JobChange | None:
+    """Read a payload of ``CHANGED``; ``None`` if it is none: anybody with a connection can notify anything."""
+    job_id, _, state = payload.partition(" ")
+    try:
+        return JobChange(UUID(job_id), state)
+    except ValueError:
+        return None
 
 
-def parse_stop(payload: str) -> JobStop:
-    """Read a payload of ``STOPPED``."""
-    job_id, epoch = payload.split(" ")
-    return JobStop(UUID(job_id), int(epoch))
+def parse_stop(payload: str) -> JobStop | None:
+    """Read a payload of ``STOPPED``; ``None`` if it is none."""
+    job_id, _, epoch = payload.partition(" ")
+    try:
+        return JobStop(UUID(job_id), int(epoch))
+    except ValueError:
+        return None

@@ -153,7 +153,7 @@ def give_back(session: Session, job_id: UUID) -> bool:
     return _changed(session, _RETURN, {"id": job_id})
 
 
-# A running job shows its progress, and whoever waits for it is woken; that is no transition and leaves no event.
+# A running job shows its progress, and whoever follows it is woken; that is no transition and leaves no event.
 _PROGRESS = statement(Transition(event=None, assign="progress = :progress", guard=FENCE, returns="c.id"))
 
 

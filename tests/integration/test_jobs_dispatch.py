@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 
@@ -16,7 +17,7 @@ from jobs.kinds import KINDS
 from jobs.model import Priority
 from jobs.queue import BrokerError, Conveyor
 from store.jobs import dispatching
-from store.jobs.channels import FREED
+from store.jobs.channels import FREED, QUEUED
 from store.jobs.dispatching import Window
 from store.notifications import Notification
 from tests.integration.jobs_world import World
@@ -27,6 +28,14 @@ def world(engine: Engine) -> World:
     made = World(engine)
     made.register_worker(slots=4)
     return made
+
+
+@pytest.fixture
+def broken_dispatcher(engine: Engine) -> Iterator[Dispatcher]:
+    """A dispatcher that is called step by step, and whose broker is away."""
+    dispatcher = Dispatcher(engine, _conveyor("redis://127.0.0.1:1/0"))
+    yield dispatcher
+    dispatcher._ear.close()
 
 
 def _flood(world: World, owner: str, jobs: int) -> None:
@@ -135,21 +144,40 @@ def test_a_pick_says_whether_it_had_no_room_for_more(world: World) -> None:
     assert some_of_it.has_left
 
 
-def test_a_slot_that_became_free_matters_only_while_jobs_wait(world: World) -> None:
-    dispatcher = Dispatcher(world.engine, _conveyor("redis://127.0.0.1:1/0"))
+def test_a_slot_that_became_free_matters_only_while_jobs_wait(world: World, broken_dispatcher: Dispatcher) -> None:
+    dispatcher = broken_dispatcher
     dispatcher.dispatch("canaries")
-    dispatcher._tick_at = math.inf
     freed = [Notification(FREED, "canaries")]
 
     dispatcher._note(freed)
-    while_none_waits = dispatcher._take_dirty()
+    while_none_waits = dispatcher._take_dirty(is_tick=False)
     _flood(world, "flood", 100)
     with pytest.raises(BrokerError):
         dispatcher.dispatch("canaries")
     dispatcher._note(freed)
 
     assert while_none_waits == set()
-    assert dispatcher._take_dirty() == {"canaries"}
+    assert dispatcher._take_dirty(is_tick=False) == {"canaries"}
+
+
+def test_a_tick_whose_time_comes_while_a_queue_is_served_is_not_lost(world: World, redis_url: str) -> None:
+    ticks: list[set[str]] = []
+    looked_at: set[str] = set()
+
+    class Slow(Dispatcher):
+        def dispatch(self, queue: str) -> int:
+            looked_at.add(queue)
+            self._tick_at = 0.0  # The time passes while one queue is served.
+            return 0
+
+    dispatcher = Slow(world.engine, _conveyor(redis_url), on_tick=lambda: ticks.append(set(looked_at)))
+    dispatcher._tick_at = math.inf
+    dispatcher._note([Notification(QUEUED, "canaries")])
+    dispatcher._step()
+    dispatcher._step()
+    dispatcher._ear.close()
+
+    assert ticks == [set(KINDS)]
 
 
 def test_without_workers_nothing_is_dispatched(engine: Engine) -> None:
@@ -198,11 +226,10 @@ def _actual_rows(node: dict[str, object]) -> list[float]:
     return [rows * loops, *(row for child in children for row in _actual_rows(child))]
 
 
-def test_jobs_that_could_not_be_sent_are_queued_again(world: World) -> None:
+def test_jobs_that_could_not_be_sent_are_queued_again(world: World, broken_dispatcher: Dispatcher) -> None:
     job = world.submit()
-    dispatcher = Dispatcher(world.engine, _conveyor("redis://127.0.0.1:1/0"))
 
     with pytest.raises(BrokerError):
-        dispatcher.dispatch("canaries")
+        broken_dispatcher.dispatch("canaries")
 
     assert world.state(job.id) == "queued"
