@@ -53,6 +53,7 @@ class Dispatcher:
         self._on_tick = on_tick
         self._last_owner = dict.fromkeys(self._kinds, "")
         self._has_left = dict.fromkeys(self._kinds, True)
+        self._is_full = dict.fromkeys(self._kinds, False)
         self._dirty: set[str] = set()
         self._freed: set[str] = set()
         self._tick_at = 0.0
@@ -85,7 +86,7 @@ class Dispatcher:
         window = Window(queue, kind.window_per_slot, MAX_PICK)
         with self._sessions() as session:
             pick = dispatching.pick(session, window, self._last_owner[queue])
-        self._has_left[queue] = pick.has_left
+        self._has_left[queue], self._is_full[queue] = pick.has_left, pick.is_full
         if pick.jobs:
             self._send(queue, pick.jobs)
         return len(pick.jobs)
@@ -114,8 +115,11 @@ class Dispatcher:
         freed, self._freed = self._freed, set()
         if is_tick:
             return set(self._kinds)
-        # A slot that became free is of no interest while nothing waits, as in a quiet system after each job.
-        return dirty | {queue for queue in freed if self._has_left[queue]}
+        # A pick needs both a job that waits and room for it. In a quiet system nothing waits when a job ends, in a
+        # busy one there is no room when a job comes; half of the picks would find nothing.
+        self._has_left |= {queue: True for queue in dirty if self._is_full[queue]}
+        with_room = {queue for queue in dirty if not self._is_full[queue]}
+        return with_room | {queue for queue in freed if self._has_left[queue]}
 
     def _end_tick(self) -> None:
         # Only a step that began as a tick has looked at every queue. One whose time came meanwhile is the next.

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from store.jobs.channels import QUEUED
+from store.jobs.channels import FREED
 from store.prepared import Prepared
 
 
@@ -36,7 +36,7 @@ class HeldJob:
 _REGISTER = text(f"""
 WITH seen AS (INSERT INTO workers (id, name, queues, slots) VALUES (:id, :name, :queues, :slots)
     ON CONFLICT (id) DO UPDATE SET seen_at = now(), slots = excluded.slots RETURNING queues)
-SELECT count(pg_notify('{QUEUED}', queue)) FROM seen, unnest(queues) AS queue
+SELECT count(pg_notify('{FREED}', queue)) FROM seen, unnest(queues) AS queue
 """)
 # Rows are locked in the order of their ids, as by whoever cancels a batch; otherwise the two could deadlock.
 _RENEW = Prepared("""

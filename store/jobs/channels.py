@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 QUEUED = "jobs_queued"
-"""Payload: a queue's name. A job became due there, or the queue's workers changed."""
+"""Payload: a queue's name. A job waits there; nothing is to be done while there is no room for it."""
 
 FREED = "jobs_freed"
-"""Payload: a queue's name. A slot became free there; nothing is to be done unless jobs wait for it."""
+"""Payload: a queue's name. There may be more room now; nothing is to be done unless jobs wait for it."""
 
 CHANGED = "jobs_changed"
 """Payload: a job's id and its new state, parted by a space; a batch's parent is a job, too.

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.models import IS_IN_FLIGHT
-from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_QUEUED, Transition, statement
+from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_FREED, Transition, statement
 
 OWNERS_PER_ROUND = 64
 WORKER_SILENCE_S = 15.0
@@ -30,10 +30,14 @@ class Picked:
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """The jobs of one pick, the next to be run first. ``has_left``: more may wait than there was room for."""
+    """The jobs of one pick, the next to be run first.
+
+    ``has_left``: more may wait than were picked. ``is_full``: there is no room for more.
+    """
 
     jobs: list[Picked]
     has_left: bool
+    is_full: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ WHERE state = 'queued' AND run_at > now()
 _PAUSE = text(f"""
 WITH changed AS (INSERT INTO queues (name, is_paused) VALUES (:queue, :is_paused)
     ON CONFLICT (name) DO UPDATE SET is_paused = excluded.is_paused, changed_at = now() RETURNING name AS queue)
-SELECT {NOTIFY_QUEUED} FROM changed c
+SELECT {NOTIFY_FREED} FROM changed c
 """)
 _PAUSED = text("SELECT name FROM queues WHERE is_paused ORDER BY name")
 
@@ -163,7 +167,7 @@ def pick(session: Session, window: Window, last_owner: str = "") -> Pick:
         places[row.owner] += 1
         turns.append((row.priority, places[row.owner], row.run_at, Picked(row.id, row.owner)))
     jobs = [job for *_, job in sorted(turns, key=lambda turn: turn[:3])]
-    return Pick(jobs, has_left=len(jobs) >= min(room, OWNERS_PER_ROUND))
+    return Pick(jobs, has_left=len(jobs) >= min(room, OWNERS_PER_ROUND), is_full=len(jobs) >= room)
 
 
 def unpick(session: Session, job_ids: Sequence[UUID]) -> int:

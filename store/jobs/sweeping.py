@@ -51,7 +51,7 @@ _RESCUE = statement(
         " ELSE interval '0' END",
         source="lost",
         guard="j.id = lost.id",
-        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED, NOTIFY_FREED),
         detail="jsonb_build_object('crashes', c.crashes)",
         returns="c.id",
     )
@@ -113,7 +113,7 @@ def _redispatch(condition: str) -> Transition:
         assign="state = 'queued', dispatched_at = NULL",
         source="lost",
         guard="j.id = lost.id",
-        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_FREED),
         returns="c.id",
     )
 

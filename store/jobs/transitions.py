@@ -122,7 +122,7 @@ _RELEASE = statement(
         assign=f"{QUEUE_AGAIN}, attempt = j.attempt - 1, epoch = j.epoch + 1, progress = NULL",
         source="held",
         guard="j.id = held.id",
-        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED, NOTIFY_FREED),
         returns="c.id",
     )
 )
@@ -142,7 +142,7 @@ _RETURN = statement(
         event="'returned'",
         assign=QUEUE_AGAIN,
         guard="j.id = :id AND j.state = 'dispatched'",
-        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED),
+        notify=(NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_FREED),
         returns="c.id",
     )
 )

@@ -140,8 +140,8 @@ def test_a_pick_says_whether_it_had_no_room_for_more(world: World) -> None:
         _flood(world, "flood", 100)
         some_of_it = dispatching.pick(session, Window("canaries", 1.5, 200))
 
-    assert not all_of_it.has_left
-    assert some_of_it.has_left
+    assert (all_of_it.has_left, all_of_it.is_full) == (False, False)
+    assert (some_of_it.has_left, some_of_it.is_full) == (True, True)
 
 
 def test_a_slot_that_became_free_matters_only_while_jobs_wait(world: World, broken_dispatcher: Dispatcher) -> None:
@@ -157,6 +157,22 @@ def test_a_slot_that_became_free_matters_only_while_jobs_wait(world: World, brok
     dispatcher._note(freed)
 
     assert while_none_waits == set()
+    assert dispatcher._take_dirty(is_tick=False) == {"canaries"}
+
+
+def test_a_job_that_comes_while_there_is_no_room_waits_for_the_next_slot(
+    world: World, broken_dispatcher: Dispatcher
+) -> None:
+    dispatcher = broken_dispatcher
+    _flood(world, "flood", 8 * 4)
+    with pytest.raises(BrokerError):
+        dispatcher.dispatch("canaries")
+
+    dispatcher._note([Notification(QUEUED, "canaries")])
+    while_full = dispatcher._take_dirty(is_tick=False)
+    dispatcher._note([Notification(FREED, "canaries")])
+
+    assert while_full == set()
     assert dispatcher._take_dirty(is_tick=False) == {"canaries"}
 
 
