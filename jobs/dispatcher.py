@@ -26,7 +26,7 @@ TICK_S = 1.0
 """Notifications wake the dispatcher; the tick is for jobs that become due and for what was not heard."""
 BROKEN_PAUSE_S = 0.5
 MAX_PICK = 200
-# When notifications come faster than this, picks wait for each other and take more jobs at once.
+# When picks would follow each other faster than this, they wait a little and take more jobs at once.
 BUSY_STEPS = 6
 BUSY_SPAN_S = 0.01
 BUSY_PAUSE_S = 0.005
@@ -98,17 +98,27 @@ class Dispatcher:
                 self._conveyor.check()
                 self._is_broken = False
             is_tick = time.monotonic() >= self._tick_at
-            for queue in self._take_dirty(is_tick=is_tick):
+            for queue in self._queues_to_pick(is_tick=is_tick):
                 while self.dispatch(queue) == MAX_PICK:
                     pass
             if is_tick:
                 self._end_tick()
-            self._hear(max(0.0, self._tick_at - time.monotonic()))
+            self._note(self._ear.hear(max(0.0, self._tick_at - time.monotonic())))
         except (BrokerError, *DATABASE_ERRORS) as error:
             log.warning("cannot dispatch: %s", error)
             self._is_broken = True
             self._tick_at = 0.0
             time.sleep(BROKEN_PAUSE_S)
+
+    def _queues_to_pick(self, *, is_tick: bool) -> set[str]:
+        queues = self._take_dirty(is_tick=is_tick)
+        if queues and time.monotonic() - self._steps[0] < BUSY_SPAN_S:
+            time.sleep(BUSY_PAUSE_S)
+            self._note(self._ear.hear(0))
+            queues |= self._take_dirty(is_tick=False)
+        if queues:
+            self._steps.append(time.monotonic())
+        return queues
 
     def _take_dirty(self, *, is_tick: bool) -> set[str]:
         dirty, self._dirty = self._dirty, set()
@@ -138,15 +148,6 @@ class Dispatcher:
                 dispatching.unpick(session, ids)
             raise
         self._last_owner[queue] = picked[-1].owner
-
-    def _hear(self, timeout_s: float) -> None:
-        self._note(self._ear.hear(timeout_s))
-        if not self._dirty | self._freed:
-            return
-        if time.monotonic() - self._steps[0] < BUSY_SPAN_S:
-            time.sleep(BUSY_PAUSE_S)
-            self._note(self._ear.hear(0))
-        self._steps.append(time.monotonic())
 
     def _note(self, heard: list[Notification] | None) -> None:
         if heard is None:
