@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,12 +34,6 @@ from web.strict_json import StrictRequest
 from web.waiting import Places, WaitHub
 
 _LOG = logging.getLogger("web.requests")
-
-
-def main() -> None:
-    """Become gunicorn serving the API, as ``config/gunicorn.py`` says."""
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn", "web.app:create_app()"]
-    os.execv(sys.executable, command)  # noqa: S606
 
 
 def create_app(settings: Settings | None = None, api: ApiSettings | None = None) -> APIFlask:
