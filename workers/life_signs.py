@@ -24,5 +24,9 @@ def show_life(folder: Path) -> None:
 
 def silence_s(folder: Path) -> float | None:
     """Return the seconds since anything in ``folder`` was written; ``None`` when nothing is there."""
-    written_at = [path.stat().st_mtime for path in folder.glob("*")]
+    written_at = []
+    for path in folder.glob("*"):
+        # A file may vanish after it was listed: beat's database makes and removes files as it writes.
+        with suppress(FileNotFoundError):
+            written_at.append(path.stat().st_mtime)
     return time.time() - max(written_at) if written_at else None

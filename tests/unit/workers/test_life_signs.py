@@ -35,6 +35,13 @@ def test_the_newest_file_counts(tmp_path: Path) -> None:
     assert (silence_s(tmp_path) or 60) < 60
 
 
+def test_a_file_that_is_gone_before_it_is_looked_at_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "schedule").touch()
+    (tmp_path / "schedule-wal").symlink_to(tmp_path / "gone")
+
+    assert silence_s(tmp_path) is not None
+
+
 def test_a_place_that_cannot_be_written_to_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
