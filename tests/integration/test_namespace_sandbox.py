@@ -8,6 +8,7 @@ import pytest
 
 from adapters.box_pool import PoolOptions
 from adapters.namespace_sandbox import NamespaceSandbox
+from config.settings import REPOSITORY
 from domain.code_runs.sandbox import SandboxError
 from tests.sandboxes import IMAGES_DIR, LIMITS, PYTHON, create_namespace_sandbox, eventually, load, run
 
@@ -54,7 +55,7 @@ def test_the_machines_files_cannot_be_written(session, folder):
     assert end.exit_code != 0
 
 
-@pytest.mark.parametrize("path", ["/root/.bashrc", "/home", "/etc/shadow", "/etc/passwd", "/var", "/sys", "/work"])
+@pytest.mark.parametrize("path", ["/root/.bashrc", "/home", "/etc/shadow", "/etc/passwd", "/var", "/sys", str(REPOSITORY)])
 def test_the_rest_of_the_machine_is_not_there(session, path):
     end = session.run(("sh", "-c", f"cat {path} || ls {path}"), b"", LIMITS)
 
