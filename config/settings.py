@@ -262,8 +262,8 @@ class _Reader:
 
     def docker_cert_path(self) -> Path | None:
         # As the docker command reads them: the folder counts only when TLS is asked for.
-        folder = self.optional("DOCKER_CERT_PATH") if self.optional("DOCKER_TLS_VERIFY") else None
-        return None if folder is None else Path(folder)
+        # Without a folder it would look in the user's home; a service should not depend on whose home that is.
+        return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])

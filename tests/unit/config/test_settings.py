@@ -43,6 +43,14 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
         load(SERVERS | {"SANDBOX": "jail"})
 
 
+def test_an_engine_behind_tls_needs_a_folder_of_certificates() -> None:
+    with pytest.raises(SettingsError, match="DOCKER_CERT_PATH is not set"):
+        load(SERVERS | {"DOCKER_TLS_VERIFY": "1"})
+
+    assert load(SERVERS | {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certs"}).docker_cert_path == Path("/certs")
+    assert load(SERVERS | {"DOCKER_CERT_PATH": "/certs"}).docker_cert_path is None
+
+
 def test_an_empty_variable_counts_as_not_set() -> None:
     assert load_stack({"DATABASE_URL": "", "API_PORT": ""}).database_url is None
     assert load_stack({"DATABASE_URL": "", "API_PORT": ""}).api_port is None
