@@ -32,7 +32,8 @@ class LimitsOut(BaseModel):
 class LanguageOut(BaseModel):
     """A language: ``limits`` hold where a run asks for nothing else, ``max_limits`` are what it may ask for.
 
-    ``version`` names its compiler or interpreter where the number is not the language's own.
+    ``version`` is the declared one, and names the compiler or interpreter where the number is not the language's own;
+    the exact one is in a run's result.
     """
 
     name: str
