@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from domain.code_runs.languages import Language
+from domain.code_runs.languages import HOST, Language
 from domain.code_runs.model import Limits
 
 IMAGE_PREFIX = "yardmaster/"
@@ -67,7 +67,7 @@ def read_definition(folder: Path, name: str, *, is_host: bool = False) -> Langua
         name=name,
         title=file.text("title"),
         version=file.text("version"),
-        image=IMAGE_PREFIX + name,
+        image=HOST if is_host else IMAGE_PREFIX + name,
         file_name=file.text("file_name"),
         compile_command=file.command("compile") if "compile" in file.values else None,
         run_command=file.command("run"),

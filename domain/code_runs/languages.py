@@ -9,6 +9,8 @@ from domain.code_runs.model import Limits
 
 # What a compilation leaves beside the user's files begins so; files of users may not.
 RESERVED_PREFIX = ".program"
+# No image can be called so: the tags of ours have a slash.
+HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Language:
     """How programs of one language are compiled and run.
 
     ``name`` is the folder's name and the API's word for it. The commands are argv lists run without a shell in the
-    sandbox. ``compile_command`` is ``None`` for an interpreted language. ``image`` is the tag of the sandbox image.
+    sandbox. ``compile_command`` is ``None`` for an interpreted language. ``image`` is the tag of the sandbox image,
+    or ``HOST`` where programs of the worker's own machine are used in its place.
     ``limits`` are a case's defaults, ``max_limits`` the server's bounds; ``compile_limits`` hold while compiling.
     ``fingerprint`` changes with anything in the folder, and with it what the compile cache knows.
     """

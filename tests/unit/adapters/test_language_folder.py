@@ -15,6 +15,7 @@ from adapters.language_folder import (
     read_definition,
 )
 from config.settings import REPOSITORY
+from domain.code_runs.languages import HOST
 from domain.code_runs.model import Limits
 
 IMAGES = REPOSITORY / "sandbox_images"
@@ -89,6 +90,10 @@ def test_an_exact_version_still_says_whose_it_is(folder: Path) -> None:
 
 def test_what_differs_on_a_machine_without_images_holds_only_there(folder: Path) -> None:
     assert load_languages(folder, is_host=True)["shell"].run_command == ("dash", "/box/app/.program")
+
+
+def test_a_language_of_a_machine_without_images_is_told_from_that_of_an_image(folder: Path) -> None:
+    assert load_languages(folder, is_host=True)["shell"].image == HOST
 
 
 def test_the_fingerprint_follows_the_folder_but_not_the_examples(folder: Path) -> None:

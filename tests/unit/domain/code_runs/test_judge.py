@@ -8,7 +8,7 @@ import pytest
 
 from domain.code_runs.cache import cache_key
 from domain.code_runs.judge import RunRefusedError, judge_case, run_code
-from domain.code_runs.languages import Language, run_argv
+from domain.code_runs.languages import HOST, Language, run_argv
 from domain.code_runs.model import (
     Case,
     CodeRun,
@@ -199,6 +199,7 @@ def test_the_cache_key_changes_with_everything_that_decides_the_artefact() -> No
         (replace(run, files=(SourceFile("a1", b""),)), COMPILED),
         (run, replace(COMPILED, name="other")),
         (run, replace(COMPILED, version="2")),
+        (run, replace(COMPILED, image=HOST)),
         (run, replace(COMPILED, fingerprint="2")),
         (run, replace(COMPILED, compile_command=("cc",))),
     ]
