@@ -57,6 +57,7 @@ def is_quiet(connection: socket.socket) -> bool:
 def shut(connection: socket.socket) -> None:
     """End both directions, waking whoever waits on the socket; idempotent."""
     try:
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not TLS's own, which drops its state first: who reads in another thread would find none, and not the end.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
     except OSError:
         return  # It has ended already.
