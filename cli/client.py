@@ -29,7 +29,12 @@ class RefusedError(click.ClickException):
 
 
 class ApiClient:
-    """One API under ``url``, opened with ``api_key``. Answers are returned as parsed JSON."""
+    """One API under ``url``, opened with ``api_key``. Answers are returned as parsed JSON.
+
+    ``retry_after_s`` is when asking again makes sense, as the last answer said; ``None`` when it did not.
+    """
+
+    retry_after_s: float | None = None
 
     def __init__(self, url: str, api_key: str) -> None:
         self.url = url.rstrip("/")
@@ -63,6 +68,7 @@ class ApiClient:
             )  # fmt: skip
         except requests.RequestException as error:
             raise NotReachedError(f"no API answers at {self.url} ({type(error).__name__}); is it running?") from error
+        self.retry_after_s = _seconds(response.headers.get("Retry-After", ""))
         if response.status_code >= 300:
             raise RefusedError(response)
         return dict(response.json()) if response.content else {}
@@ -87,6 +93,11 @@ def find_api() -> ApiClient:
     if key is None:
         raise NotReachedError("no API key; set YARDMASTER_API_KEY (make one with `yardmaster keys create`)")
     return ApiClient(url, key)
+
+
+def _seconds(header: str) -> float | None:
+    # The other form of the header, a date, is none that our API sends.
+    return float(header) if header.isdecimal() else None
 
 
 def _explain(response: requests.Response) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 from urllib.parse import quote
 
 import click
@@ -17,32 +18,34 @@ from cli.output import print_json, show_progress
 EXIT_NOT_ACCEPTED = 1
 WAIT_S = 20
 LOOK_S = 1
+PAUSE_S = 0.5
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option("--language", help="A name of `GET /v1/languages`; by default the file's ending tells.")
-@click.option("--stdin", "stdin", type=click.File("r"), help="The program's input; - is this command's own.")
+@click.option("--stdin", "stdin", type=click.File("rb"), help="The program's input; - is this command's own.")
 @click.option(
     "--case",
     "cases",
     multiple=True,
-    type=(click.Path(exists=True, dir_okay=False, path_type=Path), click.Path(exists=True, path_type=Path)),
+    type=(FILE, FILE),
     metavar="INPUT EXPECTED",
     help="A file with input and one with the output that it should give; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the finished job as JSON.")
 def run(
-    file: Path, language: str | None, stdin: TextIO | None, cases: Sequence[tuple[Path, Path]], *, as_json: bool
+    file: Path, language: str | None, stdin: BinaryIO | None, cases: Sequence[tuple[Path, Path]], *, as_json: bool
 ) -> None:
     """Compile and run FILE, and end with 0 when it was accepted, else with 1."""
     api = find_api()
-    body: dict[str, object] = {"language": language or language_of(api, file), "source": file.read_text()}
+    body: dict[str, object] = {"language": language or language_of(api, file), "source": _read(file)}
     if stdin is not None:
-        body["stdin"] = stdin.read()
+        body["stdin"] = _decode(stdin.read(), "the input")
     if cases:
         body["cases"] = [
-            {"name": given.name, "stdin": given.read_text(), "expected_stdout": expected.read_text()}
+            {"name": given.name, "stdin": _read(given), "expected_stdout": _read(expected)}
             for given, expected in cases
         ]
     job = run_to_the_end(api, body, _show_state if sys.stderr.isatty() else None)
@@ -55,19 +58,28 @@ def run(
 
 
 def run_to_the_end(
-    api: ApiClient, body: dict[str, object], show_state: Callable[[str], None] | None = None
+    api: ApiClient,
+    body: dict[str, object],
+    show_state: Callable[[str], None] | None = None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, object]:
     """Submit a code run and return its finished job, however long that takes.
 
-    ``show_state`` is told each new state that is met on the way by looking every ``LOOK_S``; a run that ends sooner
-    has none to show.
+    ``show_state`` is told each new state that is met on the way by looking every ``LOOK_S``, the first with the job's
+    id; a run that ends sooner has none to show. ``pause`` spends the time, in seconds, that the API did not wait.
     """
     wait_s, shown = WAIT_S if show_state is None else LOOK_S, None
+    asked_at = time.monotonic()
     job = api.post("/v1/code-runs", body, {"Prefer": f"wait={wait_s}"})
     while job.get("finished_at") is None:
         if show_state is not None and job["state"] != shown:
+            show_state(f"job {job['id']}: {job['state']}" if shown is None else str(job["state"]))
             shown = job["state"]
-            show_state(str(shown))
+        # An API whose places for waiting are all taken answers at once.
+        left_s = wait_s - (time.monotonic() - asked_at)
+        if left_s > 0:
+            pause(min(left_s, api.retry_after_s or PAUSE_S))
+        asked_at = time.monotonic()
         job = api.get(f"/v1/jobs/{quote(str(job['id']))}", {"wait": wait_s})
     return job
 
@@ -85,6 +97,18 @@ def language_of(api: ApiClient, file: Path) -> str:
     if len(found) != 1:
         raise click.UsageError(f"the ending of {file.name} does not tell the language; name it with --language")
     return found[0]
+
+
+def _read(file: Path) -> str:
+    return _decode(file.read_bytes(), str(file))
+
+
+def _decode(content: bytes, name: str) -> str:
+    # From bytes: reading as text would turn the ends of lines into this machine's.
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def _show_state(state: str) -> None:

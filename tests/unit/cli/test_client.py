@@ -72,6 +72,8 @@ def test_a_refusal_for_a_while_says_for_how_long(api: ApiClient) -> None:
     with pytest.raises(RefusedError, match="try again in 7 s"):
         api.get("/limited")
 
+    assert api.retry_after_s == 7
+
 
 def test_an_answer_that_is_no_problem_document_is_reported_by_its_status(api: ApiClient) -> None:
     with pytest.raises(RefusedError, match="the API answered 502"):
