@@ -134,12 +134,16 @@ def _content_hash(source: ImageSource, name: str) -> str:
 
 
 def _hash(source: ImageSource, name: str, files: Iterable[tuple[str, bytes]]) -> str:
-    """Hash what decides an image: the files that go into it, and the command that finds its version."""
+    """Hash what decides an image: the files that go into it, and the command that finds its version.
+
+    The root certificates do not count: they let a build through a proxy, and those who ask later whether an image is
+    current do not know them.
+    """
     digest = hashlib.sha256()
     if name != BASE:
         digest.update(repr(read_definition(source.folder, name).version_command).encode())
     for path, content in files:
-        for part in (path.encode(), content):
+        for part in (path.encode(), b"" if path == _CA_BUNDLE else content):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.hexdigest()
