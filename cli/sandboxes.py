@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import click
@@ -28,9 +28,14 @@ class SandboxChoice:
 def choose_sandbox(settings: StackSettings, progress: Callable[[str], None]) -> SandboxChoice:
     """Take Docker when an engine answers, with its images built or those that it has; else namespaces.
 
+    Of the languages only those in API_LANGUAGES are built and taken, when it is set.
+
     Raises:
-        click.ClickException: SANDBOX=docker, and no engine with an image; or no sandbox has any language.
+        click.ClickException: SANDBOX=docker, and no engine with an image; or no sandbox has any language; or
+            API_LANGUAGES names one that there is not.
     """
+    if unknown := set(settings.languages) - set(language_names(settings.sandbox_images_dir)):
+        raise click.ClickException(f"API_LANGUAGES: there is no language {min(unknown)!r}")
     if settings.sandbox != "namespace":
         languages = _docker_languages(settings, progress)
         if languages:
@@ -50,9 +55,7 @@ def _host_languages(settings: StackSettings) -> tuple[str, ...]:
     sandbox = NamespaceSandbox(folder, PoolOptions(size=1))
     try:
         sandbox.start()
-        commands = {
-            name: read_definition(folder, name, is_host=True).version_command for name in language_names(folder)
-        }
+        commands = {name: read_definition(folder, name, is_host=True).version_command for name in _wanted(settings)}
         return tuple(name for name, text in sandbox.languages_found(commands).items() if find_version(text))
     except SandboxError as error:
         raise click.ClickException(f"programs cannot be kept apart on this machine: {error}") from error
@@ -65,11 +68,15 @@ def _docker_languages(settings: StackSettings, progress: Callable[[str], None]) 
         return ()
     source = ImageSource(settings.sandbox_images_dir, settings.docker_host)
     try:
-        engine.build_images(source, (), progress)
+        engine.build_images(source, settings.languages, progress)
     except BUILD_ERRORS as error:
         progress(f"Not every image could be built; those that are there are used. {error}")
     try:
-        return tuple(built_versions(source))
+        return tuple(name for name in built_versions(source) if name in _wanted(settings))
     except BUILD_ERRORS as error:
         progress(str(error))
         return ()
+
+
+def _wanted(settings: StackSettings) -> Sequence[str]:
+    return settings.languages or language_names(settings.sandbox_images_dir)

@@ -75,7 +75,7 @@ class ApiSettings:
 class StackSettings:
     """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port.
 
-    ``languages``: those that ``yardmaster images build`` builds unless it is told others; none: all.
+    ``languages``: those that it offers, and that ``yardmaster images build`` builds unless told others; none: all.
     """
 
     home: Path

@@ -8,7 +8,8 @@ import pytest
 
 from adapters.box_pool import PoolOptions
 from adapters.namespace_sandbox import NamespaceSandbox
-from config.settings import REPOSITORY
+from cli.sandboxes import SandboxChoice, choose_sandbox
+from config.settings import REPOSITORY, load_stack
 from domain.code_runs.sandbox import SandboxError
 from tests.sandboxes import IMAGES_DIR, LIMITS, PYTHON, create_namespace_sandbox, eventually, load, run
 
@@ -48,6 +49,14 @@ def test_only_languages_that_work_in_a_box_are_found(sandbox):
     assert found["python"].startswith("Python 3.")
 
 
+def test_a_stack_without_an_engine_takes_namespaces_and_of_the_languages_those_asked_for(sandbox, monkeypatch):
+    # Nobody listens there.
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    settings = load_stack({"API_LANGUAGES": "python"})
+
+    assert choose_sandbox(settings, lambda _: None) == SandboxChoice("namespace", ("python",))
+
+
 @pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "/agent", "/dev", "/box", "/opt"])
 def test_the_machines_files_cannot_be_written(session, folder):
     end = session.run(("sh", "-c", f"echo x > {folder}/planted"), b"", LIMITS)
@@ -55,7 +64,9 @@ def test_the_machines_files_cannot_be_written(session, folder):
     assert end.exit_code != 0
 
 
-@pytest.mark.parametrize("path", ["/root/.bashrc", "/home", "/etc/shadow", "/etc/passwd", "/var", "/sys", str(REPOSITORY)])
+@pytest.mark.parametrize(
+    "path", ["/root/.bashrc", "/home", "/etc/shadow", "/etc/passwd", "/var", "/sys", str(REPOSITORY)]
+)
 def test_the_rest_of_the_machine_is_not_there(session, path):
     end = session.run(("sh", "-c", f"cat {path} || ls {path}"), b"", LIMITS)
 
