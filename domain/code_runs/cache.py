@@ -23,11 +23,12 @@ class CompileCache(Protocol):
 def cache_key(run: CodeRun, language: Language) -> str:
     """Return the key of what compiling ``run`` gives, as 64 hexadecimal digits.
 
-    Everything that decides the artefact goes in: the source, the files beside it, the compiler's version, its command,
-    whether it is an image's or the machine's own and, by the language's fingerprint, the recipe of the image. Left out
-    are the arguments and cases, which the compiler does not see, and the compile limits: only successful compilations
-    are kept, and a limit that was not hit changes nothing in what they made. Owners share entries; what comes out is
-    decided by what goes in, so the most that one can learn is that somebody has compiled the very same bytes before.
+    Everything that decides the artefact goes in: the source, the files beside it, the compiler's version and command,
+    whether it is an image's or the machine's own and, by the language's fingerprint, the recipe of the image. Left
+    out are the arguments and cases, which the compiler does not see, and the compile limits: only successful
+    compilations are kept, and a limit that was not hit changes nothing in what they made. Owners share entries; what
+    comes out is decided by what goes in, so the most that one can learn is that somebody has compiled the very same
+    bytes before.
     """
     digest = hashlib.sha256()
     for part in _parts(run, language):
