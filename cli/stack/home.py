@@ -18,7 +18,10 @@ class HomeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running stack answers, and the credentials that it made for its owner."""
+    """Where a running stack answers, and the credentials that it made for its owner.
+
+    ``log`` is the file that its processes write to; empty when they write where it was started.
+    """
 
     pid: int
     api: str

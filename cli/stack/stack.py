@@ -79,7 +79,7 @@ def run_stack(plan: Plan) -> bool:
     with home.held(), ExitStack() as stack:
         _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
         log = plan.log or stack.enter_context(_open_log(home))
-        addresses = _start_servers(home, plan.settings, log, stack)
+        addresses = _start_servers(home, plan.settings, "" if plan.log else log.name, stack)
         return _run_processes(home, plan, log, addresses)
 
 
@@ -91,7 +91,7 @@ def _stop_in_order_on(*signals: signal.Signals) -> None:
         signal.signal(each, leave)
 
 
-def _start_servers(home: Home, settings: StackSettings, log: TextIO, stack: ExitStack) -> Addresses:
+def _start_servers(home: Home, settings: StackSettings, log_path: str, stack: ExitStack) -> Addresses:
     database_url = settings.database_url or _start_postgres(home, stack)
     redis_url = settings.redis_url or _start_valkey(home, stack)
     api_port = choose_port(settings.api_port, API_PORT, "API_PORT")
@@ -105,7 +105,7 @@ def _start_servers(home: Home, settings: StackSettings, log: TextIO, stack: Exit
         api_key=_prepare_database(home, database_url),
         database_url=database_url,
         redis_url=redis_url,
-        log=str(getattr(log, "name", "")),
+        log=log_path,
     )
 
 
@@ -167,12 +167,14 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
 
     supervisor.when_started(use_and_stop)
     supervisor.when_stopping(
-        lambda: show_progress(f"Stopping, in {GRACE_S:.0f} s at most; jobs that run may end meanwhile ...")
+        lambda: show_progress(
+            f"Stopping the processes, in {GRACE_S:.0f} s at most, then the servers; running jobs may end before ..."
+        )
     )
     signal.signal(signal.SIGHUP, lambda *_: supervisor.terminate())
     supervisor.loop()
     if supervisor.broken:
-        raise StackError(f"{supervisor.broken} keeps crashing; its output is in {addresses.log}")
+        raise StackError(f"{supervisor.broken} keeps crashing; its output is {_log_place(addresses)}")
     if failures:
         raise failures[0]
     return supervisor.is_interrupted
@@ -198,7 +200,7 @@ def _wait_until_ready(addresses: Addresses) -> None:
     for url in (f"{addresses.api}/readyz", f"{addresses.flower}/healthcheck"):
         while not _answers(url):
             if time.monotonic() > deadline:
-                raise StackError(f"{url} does not answer; the processes' output is in {addresses.log}")
+                raise StackError(f"{url} does not answer; the processes' output is {_log_place(addresses)}")
             time.sleep(READY_POLL_S)
 
 
@@ -209,6 +211,10 @@ def _answers(url: str) -> bool:
         return session.get(url, timeout=5).ok
     except requests.RequestException:
         return False
+
+
+def _log_place(addresses: Addresses) -> str:
+    return f"in {addresses.log}" if addresses.log else "above"
 
 
 def _open_log(home: Home) -> TextIO:

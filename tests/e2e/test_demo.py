@@ -56,6 +56,6 @@ def test_up_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
     up.send_signal(signal.SIGTERM)
     _, errors = up.communicate(timeout=60)
 
-    assert "Stopping, in 40 s at most" in errors
+    assert "Stopping the processes, in 40 s at most" in errors
     assert all(title in shown for title in ("API ", "Docs ", "Flower ", "Key "))
     assert EmbeddedStack(tmp_path / "home").remains_after(30) == {}
