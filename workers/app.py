@@ -24,7 +24,7 @@ from uuid_utils.compat import uuid7
 
 from adapters.box_pool import PoolOptions
 from adapters.compile_cache import FileCompileCache
-from adapters.docker_sandbox.engine import DockerOptions
+from adapters.docker_sandbox.engine import DockerOptions, NoEngineError
 from adapters.docker_sandbox.sandbox import DockerSandbox
 from adapters.image_builder import ImageBuildError, ImageSource, built_versions
 from adapters.language_folder import find_version, language_names, load_languages, read_definition
@@ -151,7 +151,7 @@ class Worker:
 
     def _code_runner(self) -> CodeRunner:
         settings = self._settings
-        languages, sandbox = _start_sandbox(settings)
+        languages, sandbox = start_sandbox(settings)
         self._closers.append(sandbox.close)
         log.info("programs run in a %s", type(sandbox).__name__, extra={"languages": sorted(languages)})
         cache = FileCompileCache(settings.home / "compile-cache", settings.compile_cache_bytes)
@@ -196,36 +196,41 @@ class Worker:
             close()
 
 
-def _start_sandbox(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+def start_sandbox(settings: Settings, starts: SandboxStarts | None = None) -> tuple[Mapping[str, Language], Sandbox]:
     """Start the sandbox that the settings ask for and prove that it isolates; return what it can run, too.
+
+    Namespaces are weaker, so nobody gets them unasked but on a machine without an engine: one that was named and is
+    away, has no image, or does not isolate is a fault to mend, and not a reason to run programs behind less.
 
     Raises:
         SandboxError: it cannot be had, or does not isolate.
     """
+    starts = starts or SandboxStarts()
     if settings.sandbox == "namespace":
-        return _start_namespaces(settings)
+        return starts.namespaces(settings)
     try:
-        return _start_docker(settings)
-    except SandboxError as error:
-        if settings.sandbox == "docker":
+        return starts.docker(settings)
+    except NoEngineError as error:
+        if settings.sandbox == "docker" or settings.docker_host is not None:
             raise
         log.warning("no Docker sandbox: %s", error)
-    return _start_namespaces(settings)
+    return starts.namespaces(settings)
 
 
-def _start_docker(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+def start_docker(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+    """Start the sandbox on the engine that the settings name.
+
+    Raises:
+        NoEngineError: nobody answers there.
+        SandboxError: the engine has no image of a language, or its containers do not do.
+    """
     folder = settings.sandbox_images_dir
-    try:
-        versions = built_versions(ImageSource(folder, settings.docker_host))
-    except ImageBuildError as error:
-        raise SandboxError(str(error)) from error
-    if not versions:
-        raise SandboxError("the engine has no image of a language; run: yardmaster images build")
-    languages = load_languages(folder, versions)
     sandbox = DockerSandbox(
         DockerOptions(folder, settings.docker_host, cert_folder=settings.docker_cert_path), _pool_options(settings)
     )
     try:
+        sandbox.ping()
+        languages = load_languages(folder, _built_versions(settings))
         sandbox.start(list(languages.values()))
     except SandboxError:
         sandbox.close()
@@ -233,7 +238,22 @@ def _start_docker(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
     return languages, sandbox
 
 
-def _start_namespaces(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+def _built_versions(settings: Settings) -> Mapping[str, str]:
+    try:
+        versions = built_versions(ImageSource(settings.sandbox_images_dir, settings.docker_host))
+    except ImageBuildError as error:
+        raise SandboxError(str(error)) from error
+    if not versions:
+        raise SandboxError("the engine has no image of a language; run: yardmaster images build")
+    return versions
+
+
+def start_namespaces(settings: Settings) -> tuple[Mapping[str, Language], Sandbox]:
+    """Start the sandbox of this machine's namespaces.
+
+    Raises:
+        SandboxError: they do not isolate.
+    """
     folder = settings.sandbox_images_dir
     sandbox = NamespaceSandbox(folder, _pool_options(settings))
     try:
@@ -247,6 +267,17 @@ def _start_namespaces(settings: Settings) -> tuple[Mapping[str, Language], Sandb
         raise
     versions = {name: version for name, text in printed.items() if (version := find_version(text))}
     return load_languages(folder, versions, is_host=True), sandbox
+
+
+SandboxStart = Callable[[Settings], tuple[Mapping[str, Language], Sandbox]]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxStarts:
+    """How each kind of sandbox is started."""
+
+    docker: SandboxStart = start_docker
+    namespaces: SandboxStart = start_namespaces
 
 
 def _pool_options(settings: Settings) -> PoolOptions:

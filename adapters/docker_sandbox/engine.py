@@ -31,6 +31,10 @@ _HELLO_S = 30.0
 _POOLS = 32
 
 
+class NoEngineError(SandboxError):
+    """No engine can be reached: nobody listens at its address."""
+
+
 @dataclass(frozen=True, slots=True)
 class DockerOptions:
     """Where the engine is: ``docker_host`` as in DOCKER_HOST, ``None`` for the local socket.
@@ -89,9 +93,12 @@ class Engine:
             return
 
     def ping(self) -> None:
-        """Raise ``SandboxError`` unless the engine answers."""
+        """Raise ``SandboxError`` unless the engine answers, ``NoEngineError`` when there is none."""
         with _as_sandbox_error("the Docker engine does not answer"):
-            self._engine().ping()
+            try:
+                self._engine().ping()
+            except requests.ConnectionError as error:
+                raise NoEngineError(f"no Docker engine can be reached: {error}") from error
 
     def close(self) -> None:
         """Give the connections back."""

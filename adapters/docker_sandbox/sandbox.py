@@ -53,6 +53,10 @@ class DockerSandbox:
         self._pool.warm(languages)
         self._keeper.start()
 
+    def ping(self) -> None:
+        """Raise ``NoEngineError`` when no engine is there, and ``SandboxError`` when it has something to say."""
+        self._engine.ping()
+
     def session(self, language: Language) -> AbstractContextManager[BoxSession]:
         """Take a clean container for ``language``."""
         return self._pool.session(language)
