@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -304,32 +303,6 @@ def test_a_finish_that_fails_by_its_own_fault_is_given_up(world: World) -> None:
         lifecycle.run("canaries", job.id)
 
     assert world.state(job.id) == "running"
-
-
-@pytest.mark.parametrize("result", [{"answer": math.nan}, {"answer": {1, 2}}], ids=["nan", "no json"])
-def test_a_result_that_cannot_be_written_is_a_failed_attempt_and_no_crash(
-    world: World, result: dict[str, object]
-) -> None:
-    job = world.submit()
-
-    with running_lifecycle(world, lambda _payload, _context: Outcome(result)) as lifecycle:
-        lifecycle.run("canaries", job.id)
-
-    left = world.get(job.id)
-    assert (left.state, left.attempt, left.crashes) == ("queued", 1, 0)
-    assert left.error == {"type": "internal", "message": "internal error"}
-
-
-def test_an_effect_that_breaks_is_a_failed_attempt_and_no_crash(world: World) -> None:
-    job = world.submit()
-
-    def break_down(_session: Session) -> None:
-        raise RuntimeError
-
-    with running_lifecycle(world, lambda _payload, _context: Outcome({}, (break_down,))) as lifecycle:
-        lifecycle.run("canaries", job.id)
-
-    assert (world.get(job.id).state, world.get(job.id).crashes) == ("queued", 0)
 
 
 def _end_connection(session: Session) -> None:
