@@ -98,7 +98,7 @@ class Engine:
             try:
                 self._engine().ping()
             except requests.ConnectionError as error:
-                raise NoEngineError(f"no Docker engine can be reached: {error}") from error
+                raise NoEngineError(f"the Docker engine does not answer: {error}") from error
 
     def close(self) -> None:
         """Give the connections back."""
