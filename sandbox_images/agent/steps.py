@@ -102,9 +102,7 @@ def _find_program(name: str) -> str:
     return name
 
 
-def _become(
-    command: tuple[str, list[str]], cwd: str, uid: int, limits: Limits, stdio: tuple[int, int, int]
-) -> None:
+def _become(command: tuple[str, list[str]], cwd: str, uid: int, limits: Limits, stdio: tuple[int, int, int]) -> None:
     """Turn this forked copy of the agent into the program, a path and its arguments; never returns."""
     program, argv = command
     try:
