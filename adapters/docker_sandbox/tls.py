@@ -38,14 +38,14 @@ class EngineSocket(ssl.SSLSocket):
     def read(self, *arguments: object) -> bytes:
         """Read as the library does."""
         with _errors_forgotten():
-            return super().read(*arguments)  # type: ignore[arg-type]
+            return super().read(*arguments)  # type: ignore[arg-type]  # Handed on as they came.
 
     def send(self, *arguments: object) -> int:
         """Send as the library does."""
         with _errors_forgotten():
-            return super().send(*arguments)  # type: ignore[arg-type]
+            return super().send(*arguments)  # type: ignore[arg-type]  # Handed on as they came.
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the library's signature
         """Shake hands as the library does."""
         with _errors_forgotten():
             super().do_handshake(block)

@@ -349,6 +349,7 @@ def test_draining_many_jobs_while_the_database_is_away_waits_once_for_all_of_the
     jobs = [world.submit() for _ in range(32)]
 
     with running_lifecycle(world, handler) as lifecycle:
+        # The default binds each thread's own job; mypy cannot infer such a lambda.
         threads = [_in_thread(lambda job=job: lifecycle.run("canaries", job.id)) for job in jobs]  # type: ignore[misc]
         while len(lifecycle._heartbeat.held()) < len(jobs):
             time.sleep(0.01)
