@@ -53,7 +53,7 @@ class BoxMaker(Protocol):
 class PoolOptions:
     """``size`` bounds the boxes that exist; ``max_uses`` and ``max_age_s`` the life of one.
 
-    Making a box takes as long as seventeen small runs (``python -m bench code_runs``). Each reset proves a box clean, so
+    Making a box takes as long as seventeen small runs (bench/sandbox.py). Each reset proves a box clean, so
     the bounds on its life are for what no check can see, and may be wide.
     """
 
