@@ -100,14 +100,7 @@ class Prepared:
         if is_disconnect or error.pgcode == _READ_ONLY:
             # Whatever the server's last word was (a time-out of its own, a standby's refusal): it is away.
             return OperationalError(self._execute, None, error, connection_invalidated=is_disconnect)
-        return DBAPIError.instance(
-            self._execute,
-            None,
-            error,
-            psycopg2.Error,
-            connection_invalidated=is_disconnect,
-            dialect=connection.dialect,
-        )
+        return DBAPIError.instance(self._execute, None, error, psycopg2.Error, dialect=connection.dialect)
 
     def _prepare(self) -> str:
         places = {name: f"${number}" for number, name in enumerate(self.parameters, 1)}
