@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import docker
@@ -124,7 +124,9 @@ class Yard:
         filters = {"label": f"{OWNER_LABEL}={owner_name()}"}
         listed = self._client.containers(filters=filters, size=True)
         for container in listed:
-            assert self._client.inspect_container(container["Id"])["HostConfig"]["LogConfig"]["Type"] == "none"
+            # Boxes come and go in the background, also between the list and a look at each.
+            with suppress(docker.errors.NotFound):
+                assert self._client.inspect_container(container["Id"])["HostConfig"]["LogConfig"]["Type"] == "none"
         return sum(int(container.get("SizeRw", 0)) for container in listed)
 
 
