@@ -15,6 +15,7 @@ from adapters.sandbox_protocol import (
     parse_execution,
     unpack_artefact,
 )
+from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, Limits, SourceFile
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
 
@@ -59,9 +60,10 @@ class Box:
 class BoxSession:
     """``domain.code_runs.sandbox.SandboxSession`` in a box."""
 
-    def __init__(self, box: Box, *, is_compiled: bool) -> None:
+    def __init__(self, box: Box, language: Language | None) -> None:
         self._box = box
-        self._place = "src" if is_compiled else "app"
+        self._place = "app" if language is None or language.compile_command is None else "src"
+        self._zygote_command = language.run_command if language and language.has_zygote else ()
         self._is_killed = False
         self.failure: str | None = None
 
@@ -87,7 +89,11 @@ class BoxSession:
 
     def run(self, argv: Sequence[str], stdin: bytes, limits: Limits) -> Execution:
         """Run the program once."""
-        return self._execute({"op": "run", "argv": list(argv), "limits": limits_fields(limits)}, stdin, limits)
+        fields: Fields = {"op": "run", "argv": list(argv), "limits": limits_fields(limits)}
+        words = len(self._zygote_command)
+        if words and tuple(argv[:words]) == self._zygote_command:
+            fields["zygote"] = words
+        return self._execute(fields, stdin, limits)
 
     def kill(self) -> None:
         """End every process of the box; what the other thread is waiting for raises ``SandboxKilledError``."""

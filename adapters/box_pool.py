@@ -103,18 +103,17 @@ class BoxPool:
 
     def session(self, language: Language) -> AbstractContextManager[BoxSession]:
         """Lend a clean box for one code run in ``language``; raises as ``lend`` does."""
-        is_compiled = language.compile_command is not None
-        return self.lend(self._maker.key(language), is_compiled=is_compiled)
+        return self.lend(self._maker.key(language), language)
 
     @contextmanager
-    def lend(self, key: str, *, is_compiled: bool = False) -> Iterator[BoxSession]:
-        """Lend a clean box of ``key``; ``is_compiled`` says whether what is loaded is for a compiler.
+    def lend(self, key: str, language: Language | None = None) -> Iterator[BoxSession]:
+        """Lend a clean box of ``key`` for a program of ``language``, or for a command that is there already.
 
         Raises:
             SandboxError: none can be made, or none became free in time.
         """
         box = self._take(key)
-        session = BoxSession(box, is_compiled=is_compiled)
+        session = BoxSession(box, language)
         is_whole = False
         try:
             yield session

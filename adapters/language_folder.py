@@ -27,7 +27,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)*")
 _COMMANDS = ("version_command", "compile", "run")
 _TEXTS = ("title", "version", "file_name")
 _LIMIT_TABLES = ("limits", "max_limits", "compile_limits")
-_KEYS = frozenset((*_TEXTS, *_COMMANDS, *_LIMIT_TABLES, "host"))
+_KEYS = frozenset((*_TEXTS, *_COMMANDS, *_LIMIT_TABLES, "zygote", "host"))
 
 Table = dict[str, object]
 
@@ -71,6 +71,7 @@ def read_definition(folder: Path, name: str, *, is_host: bool = False) -> Langua
         file_name=file.text("file_name"),
         compile_command=file.command("compile") if "compile" in file.values else None,
         run_command=file.command("run"),
+        has_zygote=file.flag("zygote"),
         fingerprint=_fingerprint(folder / name),
         limits=_limits(defaults, file, "limits"),
         max_limits=_limits(defaults, file, "max_limits"),
@@ -128,6 +129,12 @@ class _TomlFile:
         if not isinstance(value, list) or not value or not all(isinstance(part, str) for part in value):
             raise LanguageFileError(f"{self.path}: {key} must be a list of texts: a program and its arguments")
         return tuple(value)
+
+    def flag(self, key: str) -> bool:
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            raise LanguageFileError(f"{self.path}: {key} must be true or false")
+        return value
 
     def table(self, key: str) -> Table:
         value = self.values.get(key, {})

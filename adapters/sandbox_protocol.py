@@ -128,8 +128,8 @@ class AgentChannel:
 def agent_fingerprint(folder: Path) -> str:
     """Return the checksum that an agent with the source in ``folder`` names in its first frame."""
     crc = 0
-    for path in sorted(folder.glob("*.py")):
-        crc = binascii.crc32(path.name.encode() + b"\0" + path.read_bytes(), crc)
+    for name in sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py")):
+        crc = binascii.crc32(name.encode() + b"\0" + (folder / name).read_bytes(), crc)
     return f"{crc:08x}"
 
 

@@ -29,7 +29,8 @@ PYTHON = Language(
     image="yardmaster-test/python",
     file_name="main.py",
     compile_command=None,
-    run_command=("python3", "-I", "/box/app/main.py"),
+    run_command=("python3", "-B", "/box/app/main.py"),
+    has_zygote=True,
     limits=LIMITS,
     max_limits=LIMITS,
     compile_limits=LIMITS,
@@ -39,7 +40,7 @@ COPIED = replace(
     PYTHON,
     name="copied",
     compile_command=("sh", "-c", "cp main.py /box/out/program.py"),
-    run_command=("python3", "-I", "/box/app/program.py"),
+    run_command=("python3", "-B", "/box/app/program.py"),
 )
 C = replace(
     PYTHON,
@@ -81,9 +82,9 @@ def create_docker_sandbox(images_dir: Path = IMAGES_DIR, *, size: int = 4, **opt
     return DockerSandbox(DockerOptions(images_dir), PoolOptions(size=size, **options))  # type: ignore[arg-type]
 
 
-def create_namespace_sandbox() -> NamespaceSandbox:
+def create_namespace_sandbox(*, size: int = 4) -> NamespaceSandbox:
     """Return a sandbox of this machine's namespaces, or skip the test where they do not isolate."""
-    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=4))
+    sandbox = NamespaceSandbox(IMAGES_DIR, PoolOptions(size=size))
     try:
         sandbox.start()
     except SandboxError as error:

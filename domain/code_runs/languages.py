@@ -21,6 +21,7 @@ class Language:
     sandbox. ``compile_command`` is ``None`` for an interpreted language. ``image`` is the tag of the sandbox image,
     or ``HOST`` where programs of the worker's own machine are used in its place.
     ``limits`` are a case's defaults, ``max_limits`` the server's bounds; ``compile_limits`` hold while compiling.
+    With ``has_zygote`` programs in a reused box may begin as copies of an interpreter that has started already.
     ``fingerprint`` changes with anything in the folder, and with it what the compile cache knows.
     """
 
@@ -34,6 +35,7 @@ class Language:
     limits: Limits
     max_limits: Limits
     compile_limits: Limits
+    has_zygote: bool = False
     fingerprint: str = ""
 
 

@@ -7,10 +7,11 @@ One worker talks to one agent over the agent's stdin and stdout, in frames (``fr
 failure answers the request that follows.
 
 Processes. The agent is root, with just the capabilities that it needs to become another user, to kill other users'
-processes and to remove their files. Each compilation and each case is a child forked from here (``steps``), under a
-uid drawn at random that was never used in this box, with its own session and resource limits. The agent is pid 1, so
-whatever a program leaves behind becomes the agent's child: when there are no children left, there are no processes
-left. That is the only test of "all dead" that a fork bomb cannot win.
+processes and to remove their files. Each compilation and each case is a child forked from here (``steps``) or from an
+interpreter kept for that (``zygote``), under a uid drawn at random that was never used in this box, with its own
+session and resource limits. The agent is pid 1, so whatever a program leaves behind becomes the agent's child: when
+there are no children left (but for the zygote), there are no processes left. That is the only test of "all dead" that
+a fork bomb cannot win.
 
 One thread. A single ``poll`` loop (``watch``) feeds stdin, takes the outputs up to their caps, wakes on the child's
 pidfd and on a tick. At each tick the CPU time and the memory of the whole box are read (``gauges``) and held against

@@ -24,8 +24,8 @@ class CgroupGauge:
         self._base_memory_bytes = 0
         self._base_oom_kills = 0
 
-    def start(self) -> None:
-        """Count from here."""
+    def start(self, zygote: int = 0) -> None:
+        """Count from here; ``zygote``, a process that is no program, is counted so far and then hardly changes."""
         self._base_cpu_s = self._all_cpu_s() - time.process_time()
         self._base_memory_bytes = self._all_memory_bytes()
         self._base_oom_kills = self._all_oom_kills()
@@ -70,16 +70,20 @@ class ProcGauge:
 
     version = 0
 
-    def start(self) -> None:
-        """Do nothing: everything but the agent is counted, and nothing but the agent exists."""
+    def __init__(self) -> None:
+        self._ours = frozenset({"1"})
+
+    def start(self, zygote: int = 0) -> None:
+        """Count everything but the agent and the process ``zygote``; nothing else exists."""
+        self._ours = frozenset({"1", str(zygote)})
 
     def cpu_s(self, reaped_cpu_s: float) -> float:
         """Return the CPU time of the living plus ``reaped_cpu_s``, that of the dead."""
-        return reaped_cpu_s + sum(sum(map(int, stat[11:15])) for stat in _living()) / _TICKS_PER_S
+        return reaped_cpu_s + sum(sum(map(int, stat[11:15])) for stat in _living(self._ours)) / _TICKS_PER_S
 
     def memory_bytes(self) -> int:
         """Return the resident memory of the living."""
-        return sum(int(stat[21]) for stat in _living()) * _PAGE_BYTES
+        return sum(int(stat[21]) for stat in _living(self._ours)) * _PAGE_BYTES
 
     def oom_kills(self) -> int:
         """Return 0: only a cgroup counts them."""
@@ -111,11 +115,11 @@ def _field(table: bytes, key: bytes) -> int:
     return int(table[at + len(key) :].split(None, 1)[0]) if at >= 0 else 0
 
 
-def _living() -> list[list[bytes]]:
-    """Return the fields of ``/proc/<pid>/stat`` from the state on, for every process but the agent."""
+def _living(ours: frozenset[str]) -> list[list[bytes]]:
+    """Return the fields of ``/proc/<pid>/stat`` from the state on, for every process that is not ``ours``."""
     stats = []
     for name in os.listdir("/proc"):
-        if not name.isdigit() or name == "1":
+        if not name.isdigit() or name in ours:
             continue
         try:
             with open(f"/proc/{name}/stat", "rb", buffering=0) as file:

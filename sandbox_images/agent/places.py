@@ -180,8 +180,11 @@ def full_places() -> list[str]:
     return full
 
 
-def leftovers(keep: frozenset[str]) -> list[str]:
-    """Return what is in the box that should not be: entries of writable places, System V objects, processes."""
+def leftovers(keep: frozenset[str], zygote: int = 0) -> list[str]:
+    """Return what is in the box that should not be: entries of writable places, System V objects, processes.
+
+    ``zygote`` is the pid of the one process that may be there beside the agent.
+    """
     found = []
     for place in WRITABLE:
         try:
@@ -196,5 +199,6 @@ def leftovers(keep: frozenset[str]) -> list[str]:
         except FileNotFoundError:
             continue
         found += [f"{path} lists {objects} objects"] if objects > 0 else []
-    processes = [name for name in os.listdir("/proc") if name.isdigit() and name != str(os.getpid())]
+    ours = (str(os.getpid()), str(zygote))
+    processes = [name for name in os.listdir("/proc") if name.isdigit() and name not in ours]
     return found + [f"process {name} is alive" for name in processes]

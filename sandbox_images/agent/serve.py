@@ -10,6 +10,7 @@ import time
 from agent import frames, places, steps
 from agent.gauges import find_gauge
 from agent.watch import Watch
+from agent.zygote import Zygote
 
 
 class Box:
@@ -19,6 +20,8 @@ class Box:
         self._worker = worker
         self._uids = steps.Uids()
         self.gauge = find_gauge()
+        self._zygote = Zygote()
+        self._zygote_command: list[str] = []
         self._kept: frozenset[str] = frozenset()
         self._prints: dict[str, tuple[int, int, int]] = {}
         self._anomalies: list[str] = []
@@ -43,7 +46,10 @@ class Box:
         return answer, watch.stdout.pieces + watch.stderr.pieces
 
     def run(self, fields: dict[str, object], body: bytes) -> tuple[dict[str, object], list[bytes]]:
-        """Run the program on one input."""
+        """Run the program on one input; the first ``zygote`` words of its command start an interpreter to copy."""
+        words = int(str(fields.get("zygote", 0)))
+        if words:
+            self._zygote_command = fields["argv"][:words]  # type: ignore[index]
         watch = self._step(fields, places.APP, body)
         return _facts(watch), watch.stdout.pieces + watch.stderr.pieces
 
@@ -56,8 +62,10 @@ class Box:
         """Forget the program, and report everything that went wrong since the last reset."""
         self._kept, self._prints = frozenset(), {}
         self.clean()
-        anomalies = self._anomalies + places.leftovers(self._kept)
+        anomalies = self._anomalies + places.leftovers(self._kept, self._zygote.pid)
         self._anomalies = []
+        if self._zygote_command and not anomalies:
+            self._zygote.start(self._zygote_command)
         return {"anomalies": anomalies}
 
     def clean(self) -> None:
@@ -75,9 +83,10 @@ class Box:
             raise places.PlaceError(f"the box is not clean: {'; '.join(self._anomalies)}")
         limits = steps.Limits(fields["limits"])  # type: ignore[arg-type]
         argv: list[str] = fields["argv"]  # type: ignore[assignment]
-        self.gauge.start()
+        self.gauge.start(self._zygote.pid)
         started = time.monotonic()
-        watch = Watch(steps.start(argv, cwd, self._uids.draw(), limits), stdin, limits, self.gauge)
+        child = steps.start(argv, cwd, self._uids.draw(), limits, self._zygote)
+        watch = Watch(child, stdin, limits, self.gauge, self._zygote)
         watch.run(started, self._worker)
         if watch.survivors:
             raise places.PlaceError("a process could not be killed")
@@ -187,7 +196,7 @@ def _hello(box: Box) -> dict[str, object]:
 def source_fingerprint(folder: str) -> str:
     """Return a checksum of the agent's source. It tells an old image from a new one; it is no protection."""
     crc = 0
-    for name in sorted(name for name in os.listdir(folder) if name.endswith(".py")):
+    for name in sorted(os.path.relpath(path, folder) for path, _ in places.walk(folder) if path.endswith(".py")):
         with open(os.path.join(folder, name), "rb") as file:
             crc = binascii.crc32(name.encode() + b"\0" + file.read(), crc)
     return f"{crc:08x}"

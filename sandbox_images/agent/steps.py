@@ -7,13 +7,12 @@ import os
 import resource
 import signal
 
-ENVIRONMENT = {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+from agent.become import CANNOT_START, ENVIRONMENT, STACK_BYTES, become, find_program
+from agent.zygote import Zygote
 
-_STACK_BYTES = 64 << 20
 _OPEN_FILES = 1024
 # One above what a kernel without user namespaces maps; smaller in a box whose ids are remapped.
 _HIGHEST_UID = (1 << 31) - 2
-_CANNOT_EXECUTE = 126
 
 
 class Limits:
@@ -75,73 +74,64 @@ class Uids:
                 return uid
 
 
-def start(argv: list[str], cwd: str, uid: int, limits: Limits) -> Child:
-    """Fork and execute ``argv``; a program that cannot be executed says so on stderr and exits with 126."""
-    program = _find_program(argv[0])
+def start(argv: list[str], cwd: str, uid: int, limits: Limits, zygote: Zygote) -> Child:
+    """Start ``argv``, as a copy of ``zygote`` where that is the interpreter of ``argv``, or by executing it.
+
+    A program that cannot be executed says so on stderr and exits with 126.
+
+    Raises:
+        OSError: the zygote broke; the box is of no use any more.
+    """
     stdin_r, stdin_w = os.pipe()
     stdout_r, stdout_w = os.pipe()
     stderr_r, stderr_w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        _become((program, argv), cwd, uid, limits, (stdin_r, stdout_w, stderr_w))
-    for fd in (stdin_r, stdout_w, stderr_w):
+    stdio = (stdin_r, stdout_w, stderr_w)
+    bounds = _bounds(limits)
+    if zygote.is_for(argv):
+        pid = zygote.fork(argv, cwd, uid, bounds, stdio)
+    else:
+        pid = _fork((find_program(argv[0]), argv), cwd, uid, bounds, stdio)
+    for fd in stdio:
         os.close(fd)
     return Child(pid, stdin_w, stdout_r, stderr_r)
 
 
-def _find_program(name: str) -> str:
-    """Return the path of ``name`` as the program's PATH has it.
-
-    Not left to ``os.execvpe``, which imports a module for it in every child: a tenth of a small program's time.
-    """
-    if "/" not in name:
-        for folder in ENVIRONMENT["PATH"].split(":"):
-            path = f"{folder}/{name}"
-            if os.access(path, os.X_OK):
-                return path
-    return name
-
-
-def _become(command: tuple[str, list[str]], cwd: str, uid: int, limits: Limits, stdio: tuple[int, int, int]) -> None:
-    """Turn this forked copy of the agent into the program, a path and its arguments; never returns."""
+def _fork(
+    command: tuple[str, list[str]], cwd: str, uid: int, bounds: list[tuple[int, int]], stdio: tuple[int, int, int]
+) -> int:
+    """Execute a program, a path and its arguments, in a copy of the agent."""
     program, argv = command
+    pid = os.fork()
+    if pid:
+        return pid
     try:
-        os.setsid()
-        for number, fd in enumerate(stdio):
-            os.dup2(fd, number)
-        # The kernel must find a program to kill before it finds the agent.
-        with open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-            file.write(b"1000")
-        _limit(limits)
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-        os.chdir(cwd)
-        os.umask(0o022)
+        become(stdio, cwd, uid, bounds)
         # Python ignores these two; a program is to meet them as the kernel made them.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        os.closerange(3, 1 << 20)
         os.execve(program, argv, ENVIRONMENT)
     except (OSError, ValueError) as error:
         os.write(2, f"cannot execute {argv[0]}: {error}\n".encode(errors="replace"))
     finally:
-        os._exit(_CANNOT_EXECUTE)
+        os._exit(CANNOT_START)
 
 
-def _limit(limits: Limits) -> None:
+def _bounds(limits: Limits) -> list[tuple[int, int]]:
     # A backstop for the tick's accounting, should the agent be stopped or starved; whole seconds, per process.
     cpu_s = math.ceil(limits.cpu_s) + 1
-    for kind, value in (
+    wanted = (
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_NPROC, limits.processes),
         (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_STACK, _STACK_BYTES),
+        (resource.RLIMIT_STACK, STACK_BYTES),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (bound, bound))
+    )
+    return [(kind, _within_hard(kind, value)) for kind, value in wanted]
+
+
+def _within_hard(kind: int, value: int) -> int:
+    _, hard = resource.getrlimit(kind)
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from agent.gauges import CgroupGauge, ProcGauge
 from agent.steps import Child, Limits
+from agent.zygote import Zygote
 
 # A tick reads two small files of the cgroup, about 0.1 ms: 1 % of one core at most.
 _TICK_S = 0.01
@@ -61,7 +62,9 @@ class Output:
 class Watch:
     """The poll loop of one program. ``run`` once; the results are attributes."""
 
-    def __init__(self, child: Child, stdin: bytes, limits: Limits, gauge: CgroupGauge | ProcGauge) -> None:
+    def __init__(
+        self, child: Child, stdin: bytes, limits: Limits, gauge: CgroupGauge | ProcGauge, zygote: Zygote
+    ) -> None:
         self.stdout = Output(child.stdout, limits.output_bytes)
         self.stderr = Output(child.stderr, limits.output_bytes)
         self.status: int | None = None
@@ -74,6 +77,7 @@ class Watch:
         self._stdin = memoryview(stdin)
         self._limits = limits
         self._gauge = gauge
+        self._zygote = zygote
         self._is_over = False
         self._next_tick = 0.0
         self._reaped_cpu_s = 0.0
@@ -174,6 +178,8 @@ class Watch:
                 # It made the agent its debugger, where no filter forbids that; a debugger must let it go on, or not.
                 os.kill(pid, signal.SIGKILL)
                 continue
+            if self._zygote.note_death(pid):
+                continue
             self._reaped_cpu_s += usage.ru_utime + usage.ru_stime
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
             if pid == self._child.pid:
@@ -181,7 +187,13 @@ class Watch:
                 self._is_over = True
 
     def _kill_all(self) -> None:
-        """Kill until the agent has no child: pid 1 inherits every orphan, so then it is alone."""
+        """Kill until the agent has no child: pid 1 inherits every orphan, so then it is alone.
+
+        Alone but for the zygote will do. But where anybody must be killed, one blow must hit everybody, or those who
+        are left fork, and so it hits the zygote, too.
+        """
+        if not self._reap() or self._zygote.is_only_child():
+            return
         deadline = time.monotonic() + _DEATH_S
         pause_s = 0.0001
         while self._reap():

@@ -109,14 +109,22 @@ class Yard:
         return True
 
     def processes(self) -> list[str]:
-        """Return the command lines of everything but the agents that is alive in the boxes, seen from the host."""
+        """Return the command lines of everything but agents and zygotes that is alive in the boxes.
+
+        Seen from the host, where a zygote is told from a program by its user.
+        """
         found: list[str] = []
         for container in self.containers():
             try:
-                rows = self._client.top(container, "-eo pid,args")["Processes"] or []
+                rows = self._client.top(container, "-eo pid,user,args")["Processes"] or []
             except docker.errors.APIError:
                 continue  # It was removed in the meantime, and everything in it ended.
-            found += [command for _, command in rows if "/usr/lib/yardmaster/agent" not in command]
+            zygote = " ".join(self.languages["python"].run_command)
+            found += [
+                command
+                for _, user, command in rows
+                if "/usr/lib/yardmaster/agent" not in command and (user, command) != ("root", zygote)
+            ]
         return found
 
     def written_bytes(self) -> int:

@@ -1,6 +1,7 @@
 """The life of containers on a real engine: made, checked, used again, killed, lost, and found by the reaper."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,9 +30,7 @@ def sandbox():
 def images_dir(tmp_path):
     """A copy of what the adapter reads, for tests to change."""
     folder = tmp_path / "sandbox_images"
-    (folder / "agent").mkdir(parents=True)
-    for path in (IMAGES_DIR / "agent").glob("*.*"):
-        (folder / "agent" / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(IMAGES_DIR / "agent", folder / "agent")
     return folder
 
 

@@ -92,9 +92,9 @@ def test_the_processes_of_a_program_cannot_outlive_it(session):
         "        os.setsid()\n"
         "        if os.fork() == 0: time.sleep(100)\n"
         "        os._exit(0)\n"
-        "print(len([p for p in os.listdir('/proc') if p.isdigit()]) > 2)"
+        "print(len([p for p in os.listdir('/proc') if p.isdigit()]) > 3)"
     )
-    load(session, "import os; print(len([p for p in os.listdir('/proc') if p.isdigit()]) <= 2, end=' ')\n" + source)
+    load(session, "import os; print(len([p for p in os.listdir('/proc') if p.isdigit()]) <= 3, end=' ')\n" + source)
 
     ends = [session.run(PYTHON.run_command, b"", LIMITS) for _ in range(2)]
 

@@ -1,0 +1,17 @@
+"""Make the interpreter that imports this a zygote (``agent/births.py``).
+
+Python imports a module of this name as the last thing before it opens its script
+(https://docs.python.org/3/library/site.html#module-usercustomize), and ``PYTHONPATH`` makes it find this one.
+"""
+
+import os
+import sys
+
+try:
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from agent.births import wait_to_be_born
+
+    wait_to_be_born()
+except BaseException:
+    # Going on would run a user's file as root.
+    os._exit(1)
