@@ -1,0 +1,94 @@
+"""What the rules of rides need from the outside; adapters provide it, and fakes in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from domain.rides.model import Fix, Place
+
+
+@dataclass(frozen=True, slots=True)
+class DriverFix:
+    """A fix of a driver to be pushed."""
+
+    driver_id: str
+    fix: Fix
+
+
+@dataclass(frozen=True, slots=True)
+class AvailableDriver:
+    """A driver who may be offered rides of ``product``."""
+
+    driver_id: str
+    product: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastPosition:
+    """Where a driver was last seen; ``seq`` grows with every accepted push."""
+
+    fix: Fix
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The available drivers of one city and product at one moment, row by row: ``ids[i]`` is at ``latitudes[i]``."""
+
+    ids: Sequence[str]
+    latitudes: np.ndarray
+    longitudes: np.ndarray
+
+
+class DriverIndexError(Exception):
+    """The index is away; what it would have said must be done without."""
+
+
+class DriverIndex(Protocol):
+    """Where drivers are and which of them are free: hints, which may be lost at any time and are rebuilt.
+
+    Drivers without a fix for 60 s are not among the candidates. Everything raises ``DriverIndexError``.
+    """
+
+    def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
+        """Take fixes and say of each whether it was newer than the driver's last; a candidate is then found there."""
+
+    def set_available(self, city: str, driver: AvailableDriver) -> None:
+        """Make a driver a candidate, from the last fix on if that is fresh, else from the next."""
+
+    def set_unavailable(self, city: str, driver_id: str) -> None:
+        """Take a driver out of the candidates; fixes that come later change nothing about that."""
+
+    def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
+        """Return up to ``count`` candidates and their distances (m), the nearest first, by an expanding radius."""
+
+    def supply(self, city: str, product: str) -> Supply:
+        """Return all candidates."""
+
+    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
+        """Return where drivers were last seen; whoever never was is missing."""
+
+    def rebuild(self, city: str, drivers: Sequence[AvailableDriver]) -> None:
+        """Make exactly ``drivers`` the candidates; those with a fresh fix are found at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Etas:
+    """Seconds from each origin to each destination (rows: origins; ``inf``: no way), and who said so."""
+
+    seconds: np.ndarray
+    source: str
+
+
+class EtaProvider(Protocol):
+    """How long it takes to drive from one place to another. It never fails: the default stands in for a router."""
+
+    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
+        """Return the whole table, for a few hundred pairs."""
+
+    def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
+        """Return the time of ``origins[i]`` to ``destinations[i]``: a table of one column."""
