@@ -29,11 +29,11 @@ from store.rides.models import IS_ACTIVE
 from store.rides.records import QUOTE_FIELDS, event_columns, first_ride, ride_columns, to_event, to_ride
 from store.rides.statements import (
     FREE_DRIVER,
-    NEW_SEARCH,
     SEARCH_S,
     VOID_OFFER,
     VOIDED_DRIVER,
     Change,
+    new_search,
     notify,
     statement,
     write_events,
@@ -147,7 +147,7 @@ _START_SEARCH = statement(
     Change(
         event="search_started",
         actor=Actor.PASSENGER,
-        assign=f"{NEW_SEARCH}, search_started_at = clock_timestamp()",
+        assign=f"{new_search()}, search_started_at = clock_timestamp()",
         guard="r.id = :ride_id AND r.passenger_id = :passenger_id AND r.status = 'created'"
         " AND r.search_status IN ('idle', 'no_drivers_available')",
     )
@@ -186,7 +186,7 @@ _EDIT_SEARCHED = statement(
         event="edited",
         actor=Actor.PASSENGER,
         prelude=f"given AS (SELECT * FROM jsonb_to_record(:row) AS g({_TRIP_TYPES})), {VOID_OFFER}",
-        assign=", ".join([NEW_SEARCH, *(f"{name} = given.{name}" for name in _TRIP_FIELDS)]),
+        assign=", ".join([new_search(), *(f"{name} = given.{name}" for name in _TRIP_FIELDS)]),
         source="given",
         guard="r.id = :ride_id AND r.search_status IN ('searching', 'offered')",
         told=VOIDED_DRIVER,

@@ -21,11 +21,6 @@ from store.rides.records import ride_columns
 SEARCH_S = 300.0
 """For how long a driver is looked for before the search gives up."""
 
-# Not now(): that is the transaction's begin, and a wait for the ride's lock would make it the past.
-NEW_SEARCH = (
-    "search_status = 'searching', search_id = gen_random_uuid(), excluded_drivers = '{}',"
-    f" search_deadline = clock_timestamp() + interval '{SEARCH_S:.0f} seconds'"
-)
 VOID_OFFER = """void AS (UPDATE offers o SET status = 'withdrawn', resolved_at = clock_timestamp()
     WHERE o.ride_id = :ride_id AND o.status = 'pending' RETURNING o.driver_id)"""
 VOIDED_DRIVER = "(SELECT void.driver_id FROM void)"
@@ -65,6 +60,15 @@ def statement(change: Change) -> Prepared:
     if change.sequel:
         parts.append(change.sequel)
     return Prepared(f"WITH {', '.join(parts)} SELECT {ride_columns('c')}, {notify('c.told_driver')} FROM changed c")
+
+
+def new_search(excluded: str = "'{}'") -> str:
+    """Return the assignments that begin a search, with some drivers excluded (an SQL expression) from the start."""
+    # Not now(): that is the transaction's begin, and a wait for the ride's lock would make it the past.
+    return (
+        f"search_status = 'searching', search_id = gen_random_uuid(), excluded_drivers = {excluded},"
+        f" search_deadline = clock_timestamp() + interval '{SEARCH_S:.0f} seconds'"
+    )
 
 
 def write_events(event: str, actor: Actor) -> str:

@@ -28,7 +28,7 @@ from store.rides.drivers import give_back
 from store.rides.models import HAS_DRIVER
 from store.rides.records import first_offer, first_ride, fix_to_json, offer_columns, ride_columns
 from store.rides.rides import find
-from store.rides.statements import FREE_DRIVER, NEW_SEARCH, Change, statement
+from store.rides.statements import FREE_DRIVER, Change, new_search, statement
 from store.rides.ticks import ensure_tick
 
 # The offer's time is compared here and not where it was read: it goes on while one waits for the locks.
@@ -188,7 +188,7 @@ _GIVE_UP_RIDE = statement(
     Change(
         event="driver_cancelled",
         actor=Actor.DRIVER,
-        assign=f"status = 'created', {NEW_SEARCH}, excluded_drivers = ARRAY[:driver_id], driver_id = NULL,"
+        assign=f"status = 'created', {new_search('ARRAY[:driver_id]')}, driver_id = NULL,"
         " search_started_at = clock_timestamp(), matched_at = NULL, arrived_at = NULL",
         guard="r.id = :ride_id AND r.driver_id = :driver_id AND r.status = 'matched'",
         told=":driver_id",

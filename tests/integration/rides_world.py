@@ -20,6 +20,7 @@ from domain.rides.model import (
     NewOffer,
     NewRide,
     Offer,
+    OpenSearch,
     Place,
     Quote,
     Ride,
@@ -62,16 +63,24 @@ class RidesWorld:
         return f"passenger-{next(self._names)}"
 
     def create(
-        self, passenger_id: str, key: tuple[str, bytes] | None = None, *, is_searching: bool = True
+        self,
+        passenger_id: str,
+        key: tuple[str, bytes] | None = None,
+        *,
+        is_searching: bool = True,
+        city: str = CITY,
     ) -> tuple[Ride, bool]:
-        new_ride = NewRide(passenger_id, CITY, PRODUCT, HOME, WORK, QUOTE, is_searching)
+        new_ride = NewRide(passenger_id, city, PRODUCT, HOME, WORK, QUOTE, is_searching)
         return self.run(lambda session: rides.create(session, new_ride, key))
 
-    def created(self, passenger_id: str | None = None, *, is_searching: bool = True) -> Ride:
-        return self.create(passenger_id or self.passenger(), is_searching=is_searching)[0]
+    def created(self, passenger_id: str | None = None, *, is_searching: bool = True, city: str = CITY) -> Ride:
+        return self.create(passenger_id or self.passenger(), is_searching=is_searching, city=city)[0]
 
     def search(self, ride: Ride) -> Ride:
         return self.run(lambda session: rides.start_search(session, ride.id, ride.passenger_id))
+
+    def redirect(self, ride: Ride, destination: Place) -> Ride:
+        return self.edit(ride, destination=destination)
 
     def edit(self, ride: Ride, pickup: Place | None = None, destination: Place | None = None) -> Ride:
         edit = RideEdit(pickup, destination, QUOTE)
@@ -87,6 +96,9 @@ class RidesWorld:
         found = self.run(lambda session: rides.find(session, ride.id))
         assert found is not None
         return found
+
+    def current(self, passenger_id: str) -> Ride | None:
+        return self.run(lambda session: rides.find_current(session, passenger_id))
 
     def events(self, ride: Ride) -> list[RideEvent]:
         return self.run(lambda session: rides.events_after(session, ride.id))
@@ -130,6 +142,9 @@ class RidesWorld:
     def push(self, driver_id: str, fixes: Sequence[Fix]) -> RecordedFixes:
         return self.run(lambda session: trips.record_fixes(session, driver_id, fixes, advance))
 
+    def leave(self, driver_id: str) -> Driver:
+        return self.say(driver_id, DriverStatus.UNAVAILABLE)
+
     # Ticks
 
     def lease(self, city: str = CITY, lease_s: float = LEASE_S) -> UUID:
@@ -141,6 +156,9 @@ class RidesWorld:
 
     def take_lease(self, city: str = CITY, lease_s: float = LEASE_S) -> UUID | None:
         return self.run(lambda session: ticks.take_lease(session, city, lease_s))
+
+    def open_searches(self, city: str = CITY) -> list[OpenSearch]:
+        return self.run(lambda session: ticks.open_searches(session, city))
 
     def write_offers(self, lease_id: UUID, offers: Sequence[NewOffer], city: str = CITY) -> list[Offer]:
         return self.run(lambda session: ticks.write_offers(session, city, lease_id, offers))
@@ -227,15 +245,20 @@ class Together:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def run(self, *calls: Callable[[], object]) -> list[object]:
-        """Make all ``calls`` at once and return what each returned, or the ``RideError`` that it raised."""
+    def run(self, *calls: tuple[object, ...]) -> list[object]:
+        """Make all ``calls`` at once, each a function and its arguments.
+
+        Return what each returned, or the ``RideError`` that it raised.
+        """
         assert len(calls) <= self._size
         barrier = threading.Barrier(len(calls))
 
-        def make(call: Callable[[], object]) -> object:
+        def make(call: tuple[object, ...]) -> object:
+            function, *arguments = call
+            assert callable(function)
             barrier.wait(10)
             try:
-                return call()
+                return function(*arguments)
             except RideError as error:
                 return error
 
