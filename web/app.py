@@ -33,9 +33,10 @@ from web import guards, openapi, request_ids
 from web.errors import register_errors
 from web.key_cache import KeyCache
 from web.metrics import Metrics
+from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import code_runs, health, jobs, languages, queues
+from web.routes import code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.waiting import Places, WaitHub
@@ -80,7 +81,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     register_errors(app)
     app.before_request(request_ids.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, jobs, languages, queues, health, docs):
+    for blueprint in (code_runs, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -174,7 +175,7 @@ def _wake_for_ride(hub: WaitHub, payload: str) -> None:
     if change := ride_channels.parse_change(payload):
         hub.wake(f"ride:{change.ride_id}")
         if change.driver_id is not None:
-            hub.wake(f"driver:{change.driver_id}")
+            hub.wake(driver_key(change.driver_id))
 
 
 def _start_clock() -> None:
