@@ -72,6 +72,15 @@ class Agenda:
             heapq.heapify(self._due)
             self.changed.notify()
 
+    def abandon(self) -> int:
+        """Forget the scripts that pause, and return how many they are; those that are being carried go on."""
+        with self.changed:
+            number = len(self._due)
+            self._due.clear()
+            self._alive -= number
+            self.changed.notify()
+        return number
+
     def _put(self, script: Script, at_s: float) -> None:
         entry = (at_s, next(self._order), script)
         heapq.heappush(self._due, entry)

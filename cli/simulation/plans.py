@@ -204,7 +204,7 @@ def _passenger(seed: int, city: CityMap, number: int, arrives_at_s: float) -> Pa
         destination=_destination(city, pickup, draw),
         patience_s=draw.uniform(*PATIENCE_S),
         edit=_edit(city, pickup, draw) if draw.random() < 0.06 else None,
-        regrets_after_s=draw.uniform(5.0, 120.0) if draw.random() < 0.03 else None,
+        regrets_after_s=draw.uniform(5.0, 120.0) if draw.random() < 0.05 else None,
         searches_again=draw.random() < 0.5,
     )
 
