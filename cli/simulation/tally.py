@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from array import array
 from collections import Counter, defaultdict
@@ -81,7 +82,7 @@ class Tally:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value that ``share`` of all are not above; ``None`` of nothing."""
+    """Return the least value that ``share`` of all are not above; ``None`` of nothing."""
     if not values:
         return None
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

@@ -25,7 +25,7 @@ CITY = {
     "centre": {"latitude": 48.2, "longitude": 16.37},
     "radius_km": 3.0,
     "currency": "EUR",
-    "products": ["standard"],
+    "products": [{"name": "standard", "title": "Standard", "capacity": 4}],
 }
 
 
@@ -161,7 +161,7 @@ class FakeCity:
             return _problem(409, "offer_expired")
         if rest[1] == "decline":
             self._close_offer(driver)
-            return Answer(200, {"id": rest[0]})
+            return Answer(204)
         driver.offer = None
         if ride.status != "created" and "gives a ride twice" not in self.faults:
             return _problem(409, "ride_already_taken")
