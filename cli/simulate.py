@@ -6,25 +6,21 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 
 from cli.client import ApiClient, find_api
-from cli.database import open_database
+from cli.keys import temporary_keys
 from cli.output import print_json, show_progress
 from cli.simulation.agenda import Agenda, Crew
 from cli.simulation.phone import Exchange
 from cli.simulation.plans import CityMap
 from cli.simulation.report import Progress, Result
 from cli.simulation.scenario import Scenario, host, leave, populate
+from cli.simulation.views import read_cities
 from cli.simulation.world import World
-from domain.rate_limits.model import UNLIMITED_TIER
-from domain.rides.model import Place
-from store import api_keys
-from store.db import transactions
 
 EXIT_NOT_FINE = 1
 EXIT_INTERRUPTED = 130
@@ -98,35 +94,16 @@ def find_city(api: ApiClient, name: str) -> CityMap:
     Raises:
         click.UsageError: there is no such city.
     """
-    cities = api.get("/v1/cities")["cities"]
-    if not isinstance(cities, list):
-        raise click.ClickException("the API's answer has no list of cities")
-    for city in cities:
-        if city["name"] == name:
-            centre = Place(city["centre"]["latitude"], city["centre"]["longitude"])
-            radius_m = min(LIVELY_RADIUS_M, city["radius_km"] * 1000.0)
-            return CityMap(name, centre, radius_m, tuple(str(product["name"]) for product in city["products"]))
-    raise click.UsageError(f"there is no city {name!r}, but: {', '.join(str(city['name']) for city in cities)}")
-
-
-@contextmanager
-def keys_for(owners: Sequence[str]) -> Iterator[Mapping[str, str]]:
-    """Give everybody an API key, in the database itself, until the block ends."""
-    with open_database() as engine, transactions(engine).begin() as session:
-        made = [api_keys.create(session, api_keys.NewApiKey(owner, "simulate", UNLIMITED_TIER)) for owner in owners]
-    try:
-        yield {key.owner: text for key, text in made}
-    finally:
-        # A way of its own to the database: the first may have been lost in the meantime.
-        with open_database() as engine, transactions(engine).begin() as session:
-            for key, _ in made:
-                api_keys.revoke(session, key.id)
+    cities = read_cities(api.get("/v1/cities"))
+    if name not in cities:
+        raise click.UsageError(f"there is no city {name!r}, but: {', '.join(cities)}")
+    return replace(cities[name], radius_m=min(LIVELY_RADIUS_M, cities[name].radius_m))
 
 
 def _run(url: str, scenario: Scenario) -> tuple[Result, bool]:
     owners = scenario.owners()
     show_progress(f"Making keys for {scenario.drivers} drivers and {len(owners) - scenario.drivers} passengers ...")
-    with keys_for(owners) as keys:
+    with temporary_keys(owners) as keys:
         began_s = time.monotonic()
         world = World(lambda: time.monotonic() - began_s, datetime.now(UTC), scenario.speed_up)
         exchange, agenda = Exchange(url, world.tally), Agenda()

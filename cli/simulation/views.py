@@ -1,4 +1,4 @@
-"""Rides and offers as the API shows them, as far as people look at them."""
+"""Cities, rides and offers as the API shows them, as far as people look at them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cli.simulation.plans import CityMap
 from domain.rides.model import Place, RideStatus, SearchStatus
 
 MIN_POLL_S = 1.0
@@ -68,6 +69,27 @@ def read_offer(body: Mapping[str, object]) -> OfferView:
         KeyError, TypeError, ValueError: the API has not shown an offer.
     """
     return OfferView(str(body["id"]), str(body["ride_id"]), _place(body["pickup"]), _place(body["destination"]))
+
+
+def read_cities(body: Mapping[str, object]) -> dict[str, CityMap]:
+    """Read the cities, by name, out of an answer.
+
+    Raises:
+        KeyError, TypeError, ValueError: the API has not shown cities.
+    """
+    cities = body["cities"]
+    if not isinstance(cities, list):
+        raise TypeError(f"not a list of cities: {cities!r}")
+    maps = (
+        CityMap(
+            str(city["name"]),
+            _place(city["centre"]),
+            float(city["radius_km"]) * 1000,
+            tuple(str(product["name"]) for product in city["products"]),
+        )
+        for city in cities
+    )
+    return {city.name: city for city in maps}
 
 
 def show_place(place: Place) -> dict[str, object]:

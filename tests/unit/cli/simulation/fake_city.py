@@ -75,7 +75,7 @@ class FakeCity:
             if "breaks down" in self.faults and len(self.calls) % 50 == 0:
                 return Answer(500)
             self._expire()
-            parts = call.path.removeprefix("/v1/").split("/")
+            parts = call.path.removeprefix("/v1/").partition("?")[0].split("/")
             answers = {
                 "cities": self._show_cities,
                 "drivers": self._answer_driver,
@@ -123,7 +123,7 @@ class FakeCity:
             and driver.id not in ride.excluded
             and (ride.search_status == "searching" or "offers to everybody" in self.faults)
         ]
-        if not open_rides or driver.place is None:
+        if not open_rides or driver.place is None or "offers nothing" in self.faults:
             return
         ride = min(open_rides, key=lambda each: distance_m(driver.place, Place(**each.pickup)))
         self._change(ride, search_status="offered")
@@ -163,7 +163,8 @@ class FakeCity:
             self._close_offer(driver)
             return Answer(204)
         driver.offer = None
-        if ride.status != "created" and "gives a ride twice" not in self.faults:
+        is_taken = ride.status != "created" and "gives a ride twice" not in self.faults
+        if is_taken or "gives every ride to others" in self.faults:
             return _problem(409, "ride_already_taken")
         self._change(ride, status="matched", search_status="matched", driver_id=owner)
         self._stamp(ride, "matched_at")
