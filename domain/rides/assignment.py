@@ -16,9 +16,9 @@ NOBODY = -1
 # The solver's time grows with the square of the rides, so parts of the graph that share no driver are solved apart;
 # small ones are put together up to this size, because each call has a price of its own.
 _CHUNK_RIDES = 500
-# Seconds per ride squared, as measured on 500 to 10,000 rides with 10 to 40 candidates each: the worst of them. The
-# number of edges matters less than whether somebody has to go without.
-_EASY_S, _SCARCE_S = 6e-9, 2.5e-8
+# What the solver takes for each ride squared, where drivers abound and where somebody has to go without, and for each
+# edge: the worst of what was measured on 500 to 10,000 rides with 10 to 300 candidates each.
+_ABUNDANT_S, _SCARCE_S, _EDGE_S = 6e-9, 2.5e-8, 5e-7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ def _chunks(edges: Edges, ride_count: int) -> list[Edges]:
 
 def _estimate_s(part: Edges) -> float:
     rides, drivers = len(np.unique(part.rides)), len(np.unique(part.drivers))
-    return rides**2 * (_EASY_S if drivers > rides else _SCARCE_S)
+    return rides**2 * (_ABUNDANT_S if drivers > rides else _SCARCE_S) + len(part.rides) * _EDGE_S
 
 
 def _solve(part: Edges, unserved: Floats, drivers: Indices) -> None:
