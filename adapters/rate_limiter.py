@@ -14,7 +14,6 @@ circuit is open and nobody asks for a second, after which one caller tries again
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import cast
@@ -23,6 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from adapters.circuit import Circuit
 from domain.rate_limits.model import UNSEEN, Decision, Window, WindowState
 
 TIMEOUT_S = 0.2
@@ -104,7 +104,7 @@ class RedisRateLimiter:
         self._client = client
         self._script = client.register_script(_SCRIPT)
         self._prefix = prefix
-        self._circuit = _Circuit(clock)
+        self._circuit = Circuit(1, CIRCUIT_OPEN_S, clock)
 
     def charge(self, subject: str, windows: tuple[Window, ...], cost: int) -> Decision:
         """Charge ``cost`` in all windows or in none; see ``domain.rate_limits.model.RateLimiter``."""
@@ -141,30 +141,3 @@ def _decision(windows: tuple[Window, ...], answer: list[int]) -> Decision:
         for window, remaining, reset_us in zip(windows, rest[::2], rest[1::2], strict=True)
     )
     return Decision(bool(is_allowed), is_enforced=True, states=states, retry_after_s=wait_us / 1e6)
-
-
-class _Circuit:
-    """Closed: everyone asks. Open: nobody asks until ``CIRCUIT_OPEN_S`` has passed; then one caller does."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._open_until: float | None = None
-
-    def may_try(self) -> bool:
-        with self._lock:
-            if self._open_until is None:
-                return True
-            if self._clock() < self._open_until:
-                return False
-            # Whoever comes first is the probe; the others are held off until its time-out at the latest.
-            self._open_until = self._clock() + CIRCUIT_OPEN_S
-            return True
-
-    def fail(self) -> None:
-        with self._lock:
-            self._open_until = self._clock() + CIRCUIT_OPEN_S
-
-    def succeed(self) -> None:
-        with self._lock:
-            self._open_until = None

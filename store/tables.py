@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import store.api_keys
 import store.jobs.models
+import store.rides.models
 from store.db import Base
 
 TABLES = Base.metadata
-MODEL_MODULES = (store.api_keys, store.jobs.models)
+MODEL_MODULES = (store.api_keys, store.jobs.models, store.rides.models)

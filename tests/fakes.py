@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import shutil
 import signal
@@ -11,13 +12,18 @@ import tarfile
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+
+import numpy as np
 
 from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, LimitHit, Limits, SourceFile, Usage
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
+from domain.rides.model import Fix, Place
+from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, Etas, LastPosition, Supply
 
 
 class FakeSandbox:
@@ -193,3 +199,112 @@ def _ended(limits: Limits, outputs: tuple[bytes, bytes], code: int, usage: Usage
         limit_hit=next((limit for limit, is_hit in hits if is_hit), None),
         usage=usage,
     )
+
+
+class FakeDriverIndex:
+    """A ``DriverIndex`` in dictionaries. While ``is_away`` it fails; ``flush`` forgets everything, as Redis may."""
+
+    def __init__(self, max_radius_m: float = 5000.0, clock: Callable[[], float] = time.time) -> None:
+        self.is_away = False
+        self._max_radius_m = max_radius_m
+        self._clock = clock
+        self._lock = threading.RLock()
+        self.flush()
+
+    def flush(self) -> None:
+        self._products: dict[tuple[str, str], str] = {}
+        self._last: dict[tuple[str, str], LastPosition] = {}
+        self._changed: dict[tuple[str, str], int] = {}
+
+    def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
+        with self._reached():
+            return [self._take((city, fix.driver_id), fix.fix) for fix in fixes]
+
+    def set_available(self, city: str, driver: AvailableDriver) -> None:
+        with self._reached():
+            self._products[city, driver.driver_id] = driver.product
+            self._changed[city, driver.driver_id] = self.mark(city) + 1
+
+    def set_unavailable(self, city: str, driver_id: str) -> None:
+        with self._reached():
+            self._products.pop((city, driver_id), None)
+            self._changed[city, driver_id] = self.mark(city) + 1
+
+    def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
+        with self._reached():
+            found = [(driver_id, metres(at, place)) for driver_id, at in self._candidates(city, product).items()]
+        return sorted((pair for pair in found if pair[1] <= self._max_radius_m), key=lambda pair: pair[1])[:count]
+
+    def supply(self, city: str, product: str) -> Supply:
+        with self._reached():
+            places = self._candidates(city, product)
+        latitudes = np.array([place.latitude for place in places.values()], dtype=float)
+        return Supply(list(places), latitudes, np.array([place.longitude for place in places.values()], dtype=float))
+
+    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
+        with self._reached():
+            return {id_: self._last[city, id_] for id_ in driver_ids if (city, id_) in self._last}
+
+    def mark(self, city: str) -> int:
+        with self._reached():
+            return max((number for (other, _), number in self._changed.items() if other == city), default=0)
+
+    def rebuild(self, city: str, drivers: Sequence[AvailableDriver], mark: int | None = None) -> None:
+        with self._reached():
+            mark = self.mark(city) if mark is None else mark
+            fixed = {key for key, number in self._changed.items() if number > mark}
+            for key in [key for key in self._products if key[0] == city and key not in fixed]:
+                del self._products[key]
+            wanted = {(city, driver.driver_id): driver.product for driver in drivers}
+            self._products.update({key: product for key, product in wanted.items() if key not in fixed})
+
+    def _take(self, key: tuple[str, str], fix: Fix) -> bool:
+        at = datetime.fromtimestamp(round(min(fix.at.timestamp(), self._clock()) * 1000) / 1000, UTC)
+        last = self._last.get(key)
+        if last and at <= last.fix.at:
+            return False
+        self._last[key] = LastPosition(Fix(fix.place, at, fix.accuracy_m, fix.bearing), last.seq + 1 if last else 1)
+        return True
+
+    def _candidates(self, city: str, product: str) -> dict[str, Place]:
+        oldest = self._clock() - 60
+        return {
+            driver_id: last.fix.place
+            for (where, driver_id), last in self._last.items()
+            if where == city and self._products.get((city, driver_id)) == product
+            if last.fix.at.timestamp() > oldest
+        }
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        if self.is_away:
+            raise DriverIndexError("the index is away")
+        with self._lock:
+            yield
+
+
+class FakeEta:
+    """An ``EtaProvider`` for which every way is straight and driven at ``speed_mps``. ``calls`` counts its tables."""
+
+    def __init__(self, speed_mps: float = 10.0, source: str = "fake") -> None:
+        self.calls = 0
+        self._speed_mps = speed_mps
+        self._source = source
+
+    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
+        self.calls += 1
+        rows = [[metres(origin, end) / self._speed_mps for end in destinations] for origin in origins]
+        return Etas(np.array(rows, dtype=float).reshape(len(origins), len(destinations)), self._source)
+
+    def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
+        self.calls += 1
+        times = [metres(*ends) / self._speed_mps for ends in zip(origins, destinations, strict=True)]
+        return Etas(np.array(times, dtype=float), self._source)
+
+
+def metres(one: Place, other: Place) -> float:
+    """The great circle between two places."""
+    latitudes = math.radians(one.latitude), math.radians(other.latitude)
+    half = math.sin((latitudes[1] - latitudes[0]) / 2) ** 2
+    half += math.prod(map(math.cos, latitudes)) * math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
+    return 2 * 6_371_008.8 * math.asin(math.sqrt(half))

@@ -246,6 +246,12 @@ class CurrentTripExistsError(RideError):
     code = "current_trip_exists"
 
 
+class IdempotencyMismatchError(RideError):
+    """The idempotency key made a ride before, from another request."""
+
+    code = "idempotency_key_reused"
+
+
 class OfferExpiredError(RideError):
     """The offer is no longer open: too late, withdrawn, or declined."""
 

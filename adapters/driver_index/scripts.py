@@ -1,0 +1,174 @@
+"""What Redis does in one step, in Lua.
+
+KEYS are always the four of ``KEYS_OF_A_CITY``; the GEO sets have the product in their names and are told apart by the
+prefix in ARGV[1]. ARGV[2] is the time (ms) at and before which a fix is stale. No script looks at more than the few
+hundred drivers that it is given (``unpack`` would not, and everybody else waits for it), but for the two readers,
+whose pages are bounded likewise.
+"""
+
+from __future__ import annotations
+
+# on: driver -> product. seen: the drivers in the GEO sets by the time of their last fix. last: driver -> position.
+# changed: drivers by the number of the change that made them available or not; its member ":count" is the number of
+# changes so far, which no driver can be called because ids are prefixed there.
+KEYS_OF_A_CITY = ("on", "seen", "last", "changed")
+
+_BEGIN = """
+local on, seen, last, changed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local prefix, oldest = ARGV[1], tonumber(ARGV[2])
+-- Redis has no place for what is nearer to the poles.
+local function is_findable(at, latitude) return at > oldest and math.abs(latitude) <= 85.05 end
+"""
+
+# ARGV from 3 on, five for each fix: driver, time (ms), longitude, latitude, and the text of the position but for its
+# number. Returns "1" or "0" for each: whether it was newer than the driver's last. A driver may occur several times.
+PUSH = (
+    _BEGIN
+    + """
+local ids, count = {}, (#ARGV - 2) / 5
+for i = 1, count do ids[i] = ARGV[5 * i - 2] end
+local products, known = redis.call('HMGET', on, unpack(ids)), redis.call('HMGET', last, unpack(ids))
+local times, numbers = {}, {}
+local answer, positions, members, points = {}, {}, {}, {}
+for i = 1, count do
+    local id, time = ids[i], tonumber(ARGV[5 * i - 1])
+    local before, number = times[id], numbers[id]
+    if not before then
+        before, number = string.match(known[i] or ',,0,,0', '^[^,]*,[^,]*,(%d+),.*,(%d+)$')
+        before, number = tonumber(before), tonumber(number)
+    end
+    if time > before then
+        before, number = time, number + 1
+        positions[#positions + 1] = id
+        positions[#positions + 1] = ARGV[5 * i + 2] .. number
+        local product = products[i]
+        if product and is_findable(time, tonumber(ARGV[5 * i + 1])) then
+            local list = points[product]
+            if not list then list = {}; points[product] = list end
+            list[#list + 1] = ARGV[5 * i]
+            list[#list + 1] = ARGV[5 * i + 1]
+            list[#list + 1] = id
+            members[#members + 1] = time
+            members[#members + 1] = id
+        end
+        answer[i] = '1'
+    else
+        answer[i] = '0'
+    end
+    times[id], numbers[id] = before, number
+end
+if #positions > 0 then redis.call('HSET', last, unpack(positions)) end
+if #members > 0 then redis.call('ZADD', seen, unpack(members)) end
+for product, list in pairs(points) do redis.call('GEOADD', prefix .. product, unpack(list)) end
+return table.concat(answer)
+"""
+)
+
+# Stale drivers leave the GEO sets before anybody reads them, a few hundred in one go; a reader that returns nothing
+# wants to be called again.
+_EVICT = """
+local function has_stale()
+    local stale = redis.call('ZRANGEBYSCORE', seen, '-inf', oldest, 'LIMIT', 0, 500)
+    if #stale == 0 then return false end
+    local members = {}
+    for i, product in ipairs(redis.call('HMGET', on, unpack(stale))) do
+        if product then
+            members[product] = members[product] or {}
+            table.insert(members[product], stale[i])
+        end
+    end
+    for product, list in pairs(members) do redis.call('ZREM', prefix .. product, unpack(list)) end
+    redis.call('ZREM', seen, unpack(stale))
+    return #stale == 500
+end
+"""
+
+# ARGV: product, longitude, latitude, count, first and last radius (m), factor.
+# Returns JSON: [[driver, metres as text], ...]. One large circle would cost what lies inside it, whatever the count.
+NEAREST = (
+    _BEGIN
+    + _EVICT
+    + """
+if has_stale() then return false end
+local count, radius, limit = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+while true do
+    local found = redis.call('GEOSEARCH', prefix .. ARGV[3], 'FROMLONLAT', ARGV[4], ARGV[5],
+        'BYRADIUS', radius, 'm', 'ASC', 'COUNT', count, 'WITHDIST')
+    if #found == count or radius >= limit then return cjson.encode(found) end
+    radius = math.min(radius * tonumber(ARGV[9]), limit)
+end
+"""
+)
+
+# ARGV: product, first and last rank. Returns JSON: [driver, score as text, driver, score as text, ...].
+SUPPLY = (
+    _BEGIN
+    + _EVICT
+    + """
+if has_stale() then return false end
+return cjson.encode(redis.call('ZRANGE', prefix .. ARGV[3], ARGV[4], ARGV[5], 'WITHSCORES'))
+"""
+)
+
+# A rebuild knows what was so when it began, by ``mark``: it leaves alone whoever was changed since. A change itself
+# has no mark and takes the next number.
+_CHANGE = """
+local mark = tonumber(ARGV[3])
+local function may_change(id)
+    if mark then return tonumber(redis.call('ZSCORE', changed, '=' .. id) or 0) <= mark end
+    redis.call('ZADD', changed, redis.call('ZINCRBY', changed, 1, ':count'), '=' .. id)
+    return true
+end
+"""
+
+# ARGV: mark or nothing, then driver and product of each.
+PUT = (
+    _BEGIN
+    + _CHANGE
+    + """
+for i = 4, #ARGV, 2 do
+    local id, product = ARGV[i], ARGV[i + 1]
+    if may_change(id) then
+        local before = redis.call('HGET', on, id)
+        if before and before ~= product then
+            redis.call('ZREM', prefix .. before, id)
+            redis.call('ZREM', seen, id)
+        end
+        redis.call('HSET', on, id, product)
+        local text = redis.call('HGET', last, id) or ''
+        local latitude, longitude, time = string.match(text, '^([^,]*),([^,]*),(%d+),')
+        if time and is_findable(tonumber(time), tonumber(latitude)) then
+            redis.call('GEOADD', prefix .. product, longitude, latitude, id)
+            redis.call('ZADD', seen, time, id)
+        end
+    end
+end
+"""
+)
+
+# ARGV: mark or nothing, then drivers.
+REMOVE = (
+    _BEGIN
+    + _CHANGE
+    + """
+for i = 4, #ARGV do
+    local id = ARGV[i]
+    if may_change(id) then
+        local product = redis.call('HGET', on, id)
+        if product then redis.call('ZREM', prefix .. product, id) end
+        redis.call('HDEL', on, id)
+        redis.call('ZREM', seen, id)
+    end
+end
+"""
+)
+
+# ARGV[3]: a cursor, "0" at first. Returns the next one ("0" at the end) and the JSON list of some of the candidates.
+LIST = (
+    _BEGIN
+    + """
+local answer, ids = redis.call('HSCAN', on, ARGV[3], 'COUNT', 1000), {}
+for i = 1, #answer[2], 2 do ids[#ids + 1] = answer[2][i] end
+return {answer[1], cjson.encode(ids)}
+"""
+)

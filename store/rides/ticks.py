@@ -1,0 +1,267 @@
+"""The matching of a city, seen from the database: one tick at a time, and none is missing while a search is open.
+
+Whoever opens a search makes sure in the same transaction that a tick will come (``ensure_tick``), and a tick that
+ends submits the next one as long as searches are open (``finish_tick``). The two exclude each other by locks of the
+city's row: any number of passengers at once hold it FOR KEY SHARE, beside which a tick can write offers, but not end.
+So either the tick that ends sees the new search, or the search sees that the tick has ended.
+
+A tick holds a lease. One that was frozen until its lease was over finds it gone, and can write nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from domain.rides.model import Actor, NewOffer, Offer, OpenSearch, Place
+from store.jobs.submissions import JobToInsert, insert_jobs
+from store.prepared import Prepared
+from store.rides.models import HAS_DRIVER, IS_OPEN
+from store.rides.records import offer_columns, to_offer
+from store.rides.statements import Change, notify, statement
+
+JOB_KIND = "ride_matches"
+JOB_OWNER = "system"
+JOB_MAX_ATTEMPTS = 3
+TICK_EVERY_S = 2.0
+OFFER_S = 15.0
+"""For how long a driver may think about an offer."""
+CHUNK = 500
+"""How many rides one transaction locks at most: nobody should wait for longer than writing these takes."""
+
+_JOB_IS_LIVE = "EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.finished_at IS NULL)"
+_MAKE_CITY = Prepared("INSERT INTO ride_ticks (city) VALUES (:city) ON CONFLICT DO NOTHING RETURNING city")
+_HOLD_CITY = Prepared(f"SELECT {_JOB_IS_LIVE} FROM ride_ticks t WHERE t.city = :city FOR KEY SHARE OF t")
+_LOCK_CITY = Prepared("SELECT t.city FROM ride_ticks t WHERE t.city = :city FOR NO KEY UPDATE")
+_NEXT_TICK = Prepared(f"""
+SELECT {_JOB_IS_LIVE}, greatest(clock_timestamp(), t.ticked_at + make_interval(secs => {TICK_EVERY_S}))
+FROM ride_ticks t WHERE t.city = :city
+""")
+_SET_JOB = Prepared("UPDATE ride_ticks SET job_id = :job_id WHERE city = :city RETURNING city")
+
+
+def ensure_tick(session: Session, city: str) -> None:
+    """See to it that a tick follows the end of this transaction, which is about to open a search.
+
+    To be called before any lock of a ride.
+    """
+    rows = _HOLD_CITY.run(session, {"city": city})
+    if not rows:
+        _MAKE_CITY.run(session, {"city": city})
+        rows = _HOLD_CITY.run(session, {"city": city})
+    if rows[0][0]:
+        return
+    # More than the lock that is held, but no deadlock among those who hold that: the kinds do not exclude each other.
+    _LOCK_CITY.run(session, {"city": city})
+    is_live, run_at = _NEXT_TICK.run(session, {"city": city})[0]
+    if not is_live:
+        _submit(session, city, cast("datetime", run_at))
+
+
+def _submit(session: Session, city: str, run_at: datetime) -> UUID:
+    job = JobToInsert(
+        id=uuid7(),
+        kind=JOB_KIND,
+        queue=JOB_KIND,
+        owner=JOB_OWNER,
+        payload={"do": "tick", "city": city},
+        priority=0,
+        max_attempts=JOB_MAX_ATTEMPTS,
+        run_at=run_at,
+    )
+    insert_jobs(session, [job])
+    _SET_JOB.run(session, {"city": city, "job_id": job.id})
+    return job.id
+
+
+_TAKE_LEASE = Prepared("""
+UPDATE ride_ticks SET lease_id = gen_random_uuid(), ticked_at = clock_timestamp(),
+    lease_until = clock_timestamp() + make_interval(secs => :lease_s)
+WHERE city = :city AND (lease_until IS NULL OR lease_until <= clock_timestamp()) RETURNING lease_id
+""")
+_LOCK_LEASE = Prepared("""
+SELECT city FROM ride_ticks WHERE city = :city AND lease_id = :lease_id AND lease_until > clock_timestamp()
+FOR NO KEY UPDATE
+""")
+
+
+def take_lease(session: Session, city: str, lease_s: float) -> UUID | None:
+    """Begin a tick that may write for ``lease_s`` seconds; ``None`` while another one may."""
+    _MAKE_CITY.run(session, {"city": city})
+    rows = _TAKE_LEASE.run(session, {"city": city, "lease_s": lease_s})
+    return cast("UUID", rows[0][0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many offers and searches ran out of time; ``is_more``: there may be others, for the next transaction."""
+
+    expired: int
+    given_up: int
+    is_more: bool
+
+
+_LOCK_OVERDUE = Prepared(f"""
+SELECT r.id FROM rides r WHERE r.city = :city AND r.{IS_OPEN} AND r.id IN (
+    SELECT o.ride_id FROM offers o WHERE o.status = 'pending' AND o.expires_at <= clock_timestamp()
+    UNION SELECT s.id FROM rides s WHERE s.{IS_OPEN} AND s.search_deadline <= clock_timestamp()
+        AND s.search_status = 'searching')
+ORDER BY r.id LIMIT {CHUNK} FOR NO KEY UPDATE
+""")
+_EXPIRE = statement(
+    Change(
+        event="offer_expired",
+        actor=Actor.SYSTEM,
+        prelude="""offer AS (UPDATE offers o SET status = 'expired', resolved_at = clock_timestamp()
+            WHERE o.ride_id = ANY(:ride_ids) AND o.status = 'pending' AND o.expires_at <= clock_timestamp()
+            RETURNING o.ride_id, o.search_id, o.driver_id)""",
+        assign="search_status = 'searching', excluded_drivers = r.excluded_drivers || offer.driver_id",
+        source="offer",
+        guard="r.id = offer.ride_id AND r.search_id = offer.search_id AND r.status = 'created'",
+        told="offer.driver_id",
+        detail="jsonb_build_object('driver_id', offer.driver_id)",
+    )
+)
+_GIVE_UP = statement(
+    Change(
+        event="search_given_up",
+        actor=Actor.SYSTEM,
+        assign="search_status = 'no_drivers_available'",
+        guard="r.id = ANY(:ride_ids) AND r.status = 'created' AND r.search_status = 'searching'"
+        " AND r.search_deadline <= clock_timestamp()",
+    )
+)
+
+
+def sweep(session: Session, city: str, lease_id: UUID) -> Swept:
+    """Expire overdue offers, each driver being excluded from then on, and give up searches that took too long.
+
+    Without the lease nothing is done.
+    """
+    if not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
+        return Swept(0, 0, is_more=False)
+    ride_ids = [row[0] for row in _LOCK_OVERDUE.run(session, {"city": city})]
+    if not ride_ids:
+        return Swept(0, 0, is_more=False)
+    expired = _EXPIRE.run(session, {"ride_ids": ride_ids})
+    given_up = _GIVE_UP.run(session, {"ride_ids": ride_ids})
+    return Swept(len(expired), len(given_up), is_more=len(ride_ids) == CHUNK)
+
+
+_OPEN_SEARCHES = Prepared(f"""
+SELECT r.id, r.search_id, r.product, r.pickup_latitude, r.pickup_longitude, r.search_started_at, r.excluded_drivers
+FROM rides r WHERE r.city = :city AND r.{IS_OPEN} AND r.search_status = 'searching' ORDER BY r.id
+""")
+
+
+def open_searches(session: Session, city: str) -> list[OpenSearch]:
+    """Return the rides of a city that wait for an offer, in the order in which they were created."""
+    return [
+        OpenSearch(
+            cast("UUID", ride_id),
+            cast("UUID", search_id),
+            cast("str", product),
+            Place(cast("float", latitude), cast("float", longitude)),
+            cast("datetime", since),
+            frozenset(cast("list[str]", excluded)),
+        )
+        for ride_id, search_id, product, latitude, longitude, since, excluded in _OPEN_SEARCHES.run(
+            session, {"city": city}
+        )
+    ]
+
+
+_GIVEN = "jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int," \
+    " eta_source text)"  # fmt: skip
+_IS_WANTED = "r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'"
+_LOCK_RIDES = Prepared(f"""
+SELECT r.id FROM {_GIVEN} JOIN rides r ON r.id = g.ride_id WHERE {_IS_WANTED} ORDER BY r.id FOR NO KEY UPDATE OF r
+""")
+_LOCK_DRIVERS = Prepared(f"""
+SELECT d.id FROM {_GIVEN} JOIN drivers d ON d.id = g.driver_id WHERE d.status = 'available' ORDER BY d.id
+FOR NO KEY UPDATE OF d
+""")
+# Rides and drivers are locked, so all that is asked of them here still holds at the commit.
+_WRITE_OFFERS = Prepared(f"""
+WITH given AS (SELECT g.* FROM {_GIVEN} WHERE g.ride_id = ANY(:ride_ids) AND g.driver_id = ANY(:driver_ids)),
+offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
+    SELECT g.id, g.ride_id, g.driver_id, g.search_id, g.pickup_eta_s, g.eta_source,
+        clock_timestamp() + interval '{OFFER_S} seconds'
+    FROM given g JOIN rides r ON r.id = g.ride_id JOIN drivers d ON d.id = g.driver_id
+    WHERE {_IS_WANTED} AND d.status = 'available' AND d.city = r.city AND d.product = r.product
+        AND g.driver_id <> ALL (r.excluded_drivers)
+        AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
+    ON CONFLICT DO NOTHING RETURNING o.*),
+changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
+    FROM offer WHERE r.id = offer.ride_id
+    RETURNING r.*, offer.id AS offer_id, offer.driver_id AS told_driver, '{{}}'::jsonb AS detail),
+events AS (INSERT INTO ride_events (ride_id, name, actor, status, search_status, version, detail)
+    SELECT c.id, 'offered', 'system', c.status, c.search_status, c.version,
+        jsonb_build_object('driver_id', c.told_driver) FROM changed c)
+SELECT {offer_columns("o")}, {notify("c.told_driver")} FROM offer o JOIN changed c ON c.offer_id = o.id
+""")
+
+
+def write_offers(session: Session, city: str, lease_id: UUID, offers: Sequence[NewOffer]) -> list[Offer]:
+    """Offer rides to drivers, up to ``CHUNK`` at once, and return the offers that were made.
+
+    Left out is what no longer fits: a ride whose search is over or another one by now, a driver who is unavailable,
+    busy, asked already or excluded. Without the lease nothing is written.
+
+    Raises:
+        ValueError: there are more than ``CHUNK``.
+    """
+    if len(offers) > CHUNK:
+        raise ValueError(f"more than {CHUNK} offers would hold their locks for too long")
+    if not offers or not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
+        return []
+    rows = [_as_row(offer) for offer in offers]
+    ride_ids = [row[0] for row in _LOCK_RIDES.run(session, {"rows": rows})]
+    driver_ids = [row[0] for row in _LOCK_DRIVERS.run(session, {"rows": rows})]
+    values = {"rows": rows, "ride_ids": ride_ids, "driver_ids": driver_ids}
+    return [to_offer(row) for row in _WRITE_OFFERS.run(session, values)]
+
+
+def _as_row(offer: NewOffer) -> dict[str, object]:
+    ids = {"id": str(uuid7()), "ride_id": str(offer.ride_id), "search_id": str(offer.search_id)}
+    return {**asdict(offer), **ids}
+
+
+_END_LEASE = Prepared("""
+UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL, job_id = NULL
+WHERE city = :city AND lease_id = :lease_id RETURNING city
+""")
+_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city AND lease_id = :lease_id FOR UPDATE")
+_IS_ANY_OPEN = Prepared(f"""
+SELECT clock_timestamp() + make_interval(secs => :every_s) FROM rides r WHERE r.city = :city AND r.{IS_OPEN} LIMIT 1
+""")
+
+
+def finish_tick(session: Session, city: str, lease_id: UUID, every_s: float = TICK_EVERY_S) -> UUID | None:
+    """End a tick in the transaction that finishes its job: the next one is submitted if searches are open.
+
+    Return the next job's id. Whoever has lost the lease changes nothing.
+    """
+    # Waits for those who are about to open a search, and has those who come later wait, see above.
+    if not _LOCK_END.run(session, {"city": city, "lease_id": lease_id}):
+        return None
+    _END_LEASE.run(session, {"city": city, "lease_id": lease_id})
+    rows = _IS_ANY_OPEN.run(session, {"city": city, "every_s": every_s})
+    return _submit(session, city, cast("datetime", rows[0][0])) if rows else None
+
+
+_WITHOUT_TICK = Prepared(f"""
+SELECT DISTINCT r.city FROM rides r WHERE r.{IS_OPEN}
+    AND NOT EXISTS (SELECT FROM ride_ticks t WHERE t.city = r.city AND {_JOB_IS_LIVE}) ORDER BY r.city
+""")
+
+
+def cities_without_tick(session: Session) -> list[str]:
+    """Return the cities in which searches are open and no tick will come, as when a tick's job failed for good."""
+    return [cast("str", city) for (city,) in _WITHOUT_TICK.run(session, {})]

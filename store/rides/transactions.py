@@ -1,0 +1,64 @@
+"""Transactions about rides: made again once if they deadlock, which is counted and ought never to happen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg2
+from psycopg2.errors import DeadlockDetected
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from store.db import transactions
+
+T = TypeVar("T")
+
+
+class RideTransactions:
+    """Runs functions of this package, each call in a transaction of its own; for any number of threads.
+
+    The order of locks (see ``statements``) leaves no room for deadlocks. Should there be a hole in it, a caller sees
+    a short delay, and operators see ``deadlocks``.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._make = transactions(engine)
+        self._deadlocks = itertools.count(1)
+        self.deadlocks = 0
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """Return what ``work`` returns, once it is committed; whatever it raises undoes what it wrote.
+
+        Raises:
+            DBAPIError: the database is away, or it was a deadlock for the second time.
+        """
+        try:
+            return self._once(work)
+        except DBAPIError as error:
+            if not self._is_deadlock(error):
+                raise
+        try:
+            return self._once(work)
+        except DBAPIError as error:
+            self._is_deadlock(error)
+            raise
+
+    def _once(self, work: Callable[[Session], T]) -> T:
+        try:
+            with self._make.begin() as session:
+                return work(session)
+        except psycopg2.Error as error:
+            # SQLAlchemy leaves the driver's own error as it is when the server proves to be gone at the first thing
+            # that a transaction does to an idle connection. The pool's other connections are gone as well.
+            self._engine.dispose()
+            raise OperationalError("BEGIN", None, error, connection_invalidated=True) from error
+
+    def _is_deadlock(self, error: DBAPIError) -> bool:
+        is_deadlock = isinstance(error.orig, DeadlockDetected)
+        if is_deadlock:
+            self.deadlocks = next(self._deadlocks)
+        return is_deadlock

@@ -1,0 +1,303 @@
+"""Passengers race their drivers, the ticks and their own second requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from domain.rides.model import (
+    CurrentTripExistsError,
+    Fix,
+    InvalidTransitionError,
+    OfferStatus,
+    Ride,
+    RideNotFoundError,
+    RideStatus,
+    SearchStatus,
+)
+from tests.integration.rides_world import STATION, RidesWorld, Together, fix_at, wanted
+
+ROUNDS = 100
+
+
+@pytest.fixture
+def world(engine: Engine) -> Iterator[RidesWorld]:
+    built = RidesWorld(engine)
+    yield built
+    built.assert_sound()
+
+
+@pytest.fixture
+def two() -> Iterator[Together]:
+    with Together(2) as together:
+        yield together
+
+
+@pytest.mark.parametrize("keys", [(None, None), ("one", "another"), (None, "one")])
+def test_of_two_wishes_of_a_passenger_one_becomes_a_ride(
+    world: RidesWorld, two: Together, keys: tuple[str | None, str | None]
+) -> None:
+    for _ in range(ROUNDS):
+        passenger_id = world.passenger()
+        pairs = [None if key is None else (key, key.encode()) for key in keys]
+
+        results = two.run(*((world.create, passenger_id, pair) for pair in pairs))
+
+        [(ride, is_replayed)] = [result for result in results if isinstance(result, tuple)]
+        [refused] = [result for result in results if isinstance(result, CurrentTripExistsError)]
+        assert not is_replayed
+        assert refused.ride == ride
+        assert world.event_names(ride) == ["created"]
+
+
+def test_eight_requests_with_one_key_make_one_ride(world: RidesWorld) -> None:
+    with Together(8) as together:
+        for _ in range(ROUNDS):
+            passenger_id = world.passenger()
+
+            results = together.run(*[(world.create, passenger_id, ("key", b"same"))] * 8)
+
+            [ride] = {result[0].id: result[0] for result in results if isinstance(result, tuple)}.values()
+            assert sorted(result[1] for result in results if isinstance(result, tuple)) == [False] + [True] * 7
+            assert world.event_names(ride) == ["created"]
+
+
+def test_a_new_ride_is_refused_or_made_while_the_old_one_is_cancelled(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        old = world.created()
+
+        _, result = two.run((world.cancel, old), (world.create, old.passenger_id))
+        if isinstance(result, CurrentTripExistsError):
+            assert result.ride is not None
+            assert result.ride.id == old.id
+            new, _ = world.create(old.passenger_id)
+        else:
+            assert isinstance(result, tuple)
+            new = result[0]
+
+        assert world.current(old.passenger_id) == new
+        assert world.event_names(old) == ["created", "cancelled"]
+
+
+def test_two_searches_at_once_are_one(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride = world.created(is_searching=False)
+
+        results = two.run((world.search, ride), (world.search, ride))
+
+        assert results[0] == results[1] == world.get(ride)
+        assert world.event_names(ride) == ["created", "search_started"]
+
+
+def test_a_ride_that_is_cancelled_while_a_tick_solves_is_not_offered(world: RidesWorld, two: Together) -> None:
+    driver_id = world.driver()
+    lease_id = None
+
+    for _ in range(ROUNDS):
+        ride = world.created()
+        lease_id = lease_id or world.lease()
+
+        offered, cancelled = two.run((world.write_offers, lease_id, [wanted(ride, driver_id)]), (world.cancel, ride))
+
+        assert isinstance(cancelled, Ride)
+        assert world.get(ride).status is RideStatus.CANCELLED
+        if offered:
+            assert isinstance(offered, list)
+            assert world.offer_status(offered[0]) == OfferStatus.WITHDRAWN
+            assert world.event_names(ride) == ["created", "offered", "cancelled"]
+        else:
+            assert world.event_names(ride) == ["created", "cancelled"]
+
+
+def test_what_was_decided_for_the_old_trip_is_not_offered(world: RidesWorld, two: Together) -> None:
+    driver_id = world.driver()
+    lease_id = None
+
+    for _ in range(ROUNDS):
+        ride = world.created()
+        lease_id = lease_id or world.lease()
+
+        offered, edited = two.run(
+            (world.write_offers, lease_id, [wanted(ride, driver_id)]), (world.edit, ride, STATION)
+        )
+
+        assert isinstance(edited, Ride)
+        after = world.get(ride)
+        assert after.search_status is SearchStatus.SEARCHING
+        assert after.search_id != ride.search_id
+        if offered:
+            assert isinstance(offered, list)
+            assert world.offer_status(offered[0]) == OfferStatus.WITHDRAWN
+        assert world.event_names(ride) == ["created", *["offered"] * bool(offered), "edited"]
+        assert world.write_offers(lease_id, [wanted(ride, driver_id)]) == []
+        world.cancel(ride)
+
+
+def test_a_ride_starts_or_is_cancelled(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride, offer = world.matched()
+
+        started, cancelled = two.run((world.start, ride, offer.driver_id), (world.cancel, ride))
+
+        [refused] = [result for result in (started, cancelled) if not isinstance(result, Ride)]
+        assert isinstance(refused, InvalidTransitionError)
+        after = world.get(ride)
+        assert refused.ride == after
+        assert after.status is (RideStatus.STARTED if isinstance(started, Ride) else RideStatus.CANCELLED)
+        assert world.event_names(ride)[3:] == [after.status.value]
+
+
+def test_a_ride_under_way_finishes_whoever_cancels(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride, driver_id = world.started()
+
+        finished, cancelled = two.run((world.finish, ride, driver_id), (world.cancel, ride))
+
+        assert isinstance(cancelled, InvalidTransitionError)
+        assert finished == world.get(ride)
+        assert world.event_names(ride)[-2:] == ["started", "finished"]
+
+
+@pytest.mark.parametrize("verb", ["arrive", "start", "finish"])
+def test_what_a_driver_does_twice_happens_once(world: RidesWorld, two: Together, verb: str) -> None:
+    for _ in range(ROUNDS):
+        if verb == "finish":
+            ride, driver_id = world.started()
+        else:
+            ride, offer = world.matched()
+            driver_id = offer.driver_id
+        do = getattr(world, verb)
+
+        results = two.run((do, ride, driver_id), (do, ride, driver_id))
+
+        assert results[0] == results[1] == world.get(ride)
+        assert world.events(ride)[-1].version == ride.version + 1
+
+
+def test_a_cancel_that_comes_twice_is_one(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride = world.created()
+
+        results = two.run((world.cancel, ride), (world.cancel_current, ride.passenger_id))
+
+        assert results[0] == results[1] == world.get(ride)
+        assert world.event_names(ride) == ["created", "cancelled"]
+
+
+def test_a_driver_gives_a_ride_back_while_its_passenger_cancels(world: RidesWorld, two: Together) -> None:
+    endings = set()
+
+    for _ in range(ROUNDS):
+        ride, offer = world.matched()
+
+        given_back, cancelled = two.run((world.give_back, ride, offer.driver_id), (world.cancel, ride))
+
+        assert isinstance(cancelled, Ride)
+        after = world.get(ride)
+        assert after.status is RideStatus.CANCELLED
+        assert isinstance(given_back, Ride | InvalidTransitionError)
+        endings.add(tuple(world.event_names(ride)[3:]))
+        assert (len(world.events(ride)) == 5) == isinstance(given_back, Ride)
+
+    assert endings <= {("driver_cancelled", "cancelled"), ("cancelled",)}
+
+
+def test_whoever_polls_sees_a_ride_with_its_driver_or_without(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride, offer = world.matched()
+
+        _, seen = two.run((world.give_back, ride, offer.driver_id), (world.get, ride))
+
+        assert isinstance(seen, Ride)
+        assert (seen.driver_id, seen.status) in (
+            (offer.driver_id, RideStatus.MATCHED),
+            (None, RideStatus.CREATED),
+        )
+        world.cancel(ride)
+
+
+def test_a_late_accept_of_the_first_ride_leaves_the_second_alone(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        first = world.created()
+        offer = world.offer(first, world.driver())
+
+        _, second = two.run((world.accept, offer), (_cancel_and_create_another, world, first))
+
+        assert isinstance(second, Ride)
+        assert world.get(second) == second
+        assert world.get(first).status is RideStatus.CANCELLED
+
+
+def test_pushes_that_come_twice_and_at_once_count_every_metre_once(world: RidesWorld) -> None:
+    with Together(4) as together:
+        for _ in range(ROUNDS):
+            ride, driver_id = world.started()
+            assert ride.started_at is not None
+            track = [fix_at(ride.started_at + timedelta(seconds=n), 52.5 + n / 10_000) for n in range(1, 21)]
+            batches = [track[:12], track[:12], track[6:], list(reversed(track))]
+
+            together.run(*((world.push, driver_id, batch) for batch in batches))
+
+            after = world.get(ride)
+            assert after.status is RideStatus.IN_PROGRESS
+            assert world.event_names(ride)[-2:] == ["started", "in_progress"]
+            assert after.distance_travelled_m == round(_metres(world, ride))
+            assert after.last_fix == track[-1]
+            world.finish(ride, driver_id)
+
+
+def test_a_push_and_a_finish_leave_a_finished_ride(world: RidesWorld, two: Together) -> None:
+    for _ in range(ROUNDS):
+        ride, driver_id = world.started()
+        assert ride.started_at is not None
+        fixes: list[Fix] = [fix_at(ride.started_at + timedelta(seconds=1))]
+
+        two.run((world.push, driver_id, fixes), (world.finish, ride, driver_id))
+
+        names = world.event_names(ride)[4:]
+        assert names in (["in_progress", "finished"], ["finished"])
+        assert world.get(ride).status is RideStatus.FINISHED
+
+
+def test_what_is_not_ones_own_is_not_found(world: RidesWorld) -> None:
+    ride, offer = world.matched()
+    stranger = world.driver()
+
+    calls = (
+        (world.search, replace(ride, passenger_id=stranger)),
+        (world.edit, replace(ride, passenger_id=stranger), STATION),
+        (world.cancel, replace(ride, passenger_id=stranger)),
+        (world.cancel_current, stranger),
+        (world.accept, replace(offer, driver_id=stranger)),
+        (world.decline, replace(offer, driver_id=stranger)),
+        (world.arrive, ride, stranger),
+        (world.start, ride, stranger),
+        (world.finish, ride, stranger),
+        (world.give_back, ride, stranger),
+    )
+
+    for call, *arguments in calls:
+        with pytest.raises(RideNotFoundError):
+            call(*arguments)
+    assert world.get(ride) == ride
+
+
+def _cancel_and_create_another(world: RidesWorld, first: Ride) -> Ride:
+    world.cancel(first)
+    return world.created(first.passenger_id)
+
+
+def _metres(world: RidesWorld, ride: Ride) -> float:
+    return float(
+        str(
+            world.value(
+                "SELECT coalesce(sum(abs(latitude - before)), 0) * 111195 FROM (SELECT latitude,"
+                " lag(latitude) OVER (ORDER BY at) AS before FROM ride_fixes WHERE ride_id = %s) AS legs",
+                ride.id,
+            )
+        )
+    )
