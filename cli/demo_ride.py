@@ -16,6 +16,7 @@ from cli.simulation.ground import Car, offset
 from cli.simulation.views import OfferView, read_cities, read_offer, show_place
 from domain.rides.model import Place
 
+CITY = "demo"
 SPEED_MPS = 40.0
 """Fast, so that the demo is short, but below the 50 m/s above which a position is taken for a mistake."""
 FIX_EVERY_S = 1.0
@@ -52,7 +53,7 @@ class Journey:
 
 
 def drive_a_ride(url: str) -> Journey:
-    """Take one passenger across the first city of the API under ``url``; what is refused becomes the last step."""
+    """Take one passenger across a city of the API under ``url``; what is refused becomes the last step."""
     mark = secrets.token_hex(3)
     passenger_id, driver_id = f"demo-{mark}-passenger", f"demo-{mark}-driver"
     with temporary_keys([passenger_id, driver_id]) as keys:
@@ -87,7 +88,8 @@ class DemoRide:
         return Journey(self._steps)
 
     def _drive(self) -> None:
-        city = next(iter(read_cities(self._passenger.get("/v1/cities")).values()))
+        cities = read_cities(self._passenger.get("/v1/cities"))
+        city = cities.get(CITY) or next(iter(cities.values()))
         pickup = city.centre
         car = Car(offset(pickup, 120, 90), SPEED_MPS, self._clock())
         self._sign_on(city.name, city.products[0], car)

@@ -25,7 +25,8 @@ class Agenda:
         self._due: list[tuple[float, int, Script]] = []
         self._order = itertools.count()
         self._alive = 0
-        self._is_hurried = False
+        self.is_hurried = False
+        """Whether it is time to go."""
 
     @property
     def alive(self) -> int:
@@ -62,12 +63,12 @@ class Agenda:
                     self._alive -= 1
                     self.changed.notify()
                 else:
-                    self._put(script, clock() + (min(pause_s, HURRIED_PAUSE_S) if self._is_hurried else pause_s))
+                    self._put(script, clock() + (min(pause_s, HURRIED_PAUSE_S) if self.is_hurried else pause_s))
 
     def hurry(self, now_s: float) -> None:
         """Make every script go on now, and let none pause for long from here on: it is time to go."""
         with self.changed:
-            self._is_hurried = True
+            self.is_hurried = True
             self._due = [(min(at_s, now_s), order, script) for at_s, order, script in self._due]
             heapq.heapify(self._due)
             self.changed.notify()
@@ -100,7 +101,7 @@ class Crew:
         self._pool = ThreadPoolExecutor(size, "crew")
         self._failure: BaseException | None = None
         self.lags_s: list[float] = []
-        """How long after its time each step began: what the client itself could not keep up with."""
+        """How long after its time each step began, until all were hurried: what this client did not keep up with."""
 
     def run(self) -> None:
         """Hand out what is due until every script has ended; may be called again after an interrupt.
@@ -127,7 +128,8 @@ class Crew:
                 self._agenda.changed.wait(left_s)
 
     def _carry(self, script: Script, due_at_s: float) -> None:
-        self.lags_s.append(self._clock() - due_at_s)
+        if not self._agenda.is_hurried:
+            self.lags_s.append(self._clock() - due_at_s)
         self._agenda.go_on(script, self._clock)
 
     def _note_failure(self, step: Future[None]) -> None:

@@ -34,7 +34,7 @@ NAMES = (
     "Fatou",
     "Goran",
     "Hana",
-    "Ines",
+    "Inge",
     "Jun",
     "Kofi",
     "Lea",
