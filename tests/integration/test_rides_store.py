@@ -328,17 +328,18 @@ def test_only_available_drivers_without_a_ride_may_be_offered_one(world: RidesWo
     _, offer = world.matched()
 
     found = world.run(lambda session: drivers.available_drivers(session, CITY))
-    idle = world.run(lambda session: drivers.idle_since(session, [free, away, "nobody"]))
+    asked = world.driver()
+    world.offer(world.created(), asked)
+    idle = world.run(lambda session: drivers.free_since(session, [free, away, asked, offer.driver_id, "nobody"]))
 
     assert [(driver.driver_id, driver.product) for driver in found] == [(free, PRODUCT)]
-    assert offer.driver_id not in idle
-    assert set(idle) == {free, away}
+    assert set(idle) == {free}
 
 
 @pytest.mark.parametrize("end", ["finish", "cancel", "give_back"])
 def test_a_driver_waits_anew_from_the_end_of_a_ride(world: RidesWorld, end: str) -> None:
     ride, offer = world.matched()
-    before = world.run(lambda session: drivers.idle_since(session, [offer.driver_id]))
+    before = world.run(lambda session: drivers.find_driver(session, offer.driver_id))
 
     if end == "finish":
         world.start(ride, offer.driver_id)
@@ -348,8 +349,9 @@ def test_a_driver_waits_anew_from_the_end_of_a_ride(world: RidesWorld, end: str)
     else:
         world.give_back(ride, offer.driver_id)
 
-    after = world.run(lambda session: drivers.idle_since(session, [offer.driver_id]))
-    assert after[offer.driver_id] > before[offer.driver_id]
+    after = world.run(lambda session: drivers.free_since(session, [offer.driver_id]))
+    assert before is not None
+    assert after[offer.driver_id] > before.idle_since
 
 
 def test_fixes_count_from_the_start_on_only(world: RidesWorld) -> None:
