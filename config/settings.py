@@ -19,7 +19,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the processes of a running platform are told: where its servers are, and how programs are kept apart."""
+    """What the processes of a running platform are told.
+
+    Where its servers are, how programs are kept apart, and which cities are served.
+    """
 
     database_url: str
     redis_url: str
@@ -28,6 +31,7 @@ class Settings:
     sandbox_reuse: str
     sandbox_pool_size: int
     sandbox_images_dir: Path
+    cities_dir: Path
     docker_host: str | None
     docker_cert_path: Path | None
     compile_cache_bytes: int
@@ -122,6 +126,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_reuse=read.choice("SANDBOX_REUSE", ("clean", "never")),
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
         sandbox_images_dir=read.sandbox_images_dir(),
+        cities_dir=read.cities_dir(),
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
@@ -261,6 +266,9 @@ class _Reader:
 
     def sandbox_images_dir(self) -> Path:
         return Path(self.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images")))
+
+    def cities_dir(self) -> Path:
+        return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))
 
     def docker_cert_path(self) -> Path | None:
         # As the docker command reads them: the folder counts only when TLS is asked for.

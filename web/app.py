@@ -11,6 +11,8 @@ from typing import cast
 from apiflask import APIFlask
 from flask import Response, g, request
 
+from adapters.city_folder import CityFileError, load_cities
+from adapters.driver_index import RedisDriverIndex, create_index_client
 from adapters.language_folder import LanguageFileError, load_languages
 from adapters.rate_limiter import RedisRateLimiter, create_redis_client
 from config import logging as logs
@@ -18,19 +20,25 @@ from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
 from domain.code_runs.languages import Language
 from domain.rate_limits.model import TiersError, Window, parse_tiers
+from domain.rides.cities import City
+from domain.rides.eta import HaversineEta
 from jobs.model import FINAL_STATES
 from store import api_keys
 from store.db import db, driver_url, engine_options, sessions
 from store.jobs import channels
 from store.notifications import NotificationListener
+from store.rides import channels as ride_channels
+from store.rides.transactions import RideTransactions
 from web import guards, openapi, request_ids
 from web.errors import register_errors
 from web.key_cache import KeyCache
 from web.metrics import Metrics
+from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import code_runs, health, jobs, languages, queues
+from web.routes import code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
+from web.surge_board import SurgeBoard
 from web.waiting import Places, WaitHub
 
 _LOG = logging.getLogger("web.requests")
@@ -73,7 +81,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     register_errors(app)
     app.before_request(request_ids.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, jobs, languages, queues, health, docs):
+    for blueprint in (code_runs, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -84,11 +92,19 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
 
 def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Platform:
     with app.app_context():
-        make_session = sessions(db.engine)
+        engine = db.engine
+    make_session, ride_transactions = sessions(engine), RideTransactions(engine)
     redis_client = create_redis_client(settings.redis_url)
     limiter = RedisRateLimiter(redis_client)
+    cities = _read_cities(settings.cities_dir)
+    driver_index = RedisDriverIndex(create_index_client(settings.redis_url))
     return Platform(
         sessions=make_session,
+        ride_transactions=ride_transactions,
+        cities=cities,
+        etas={name: HaversineEta(city) for name, city in cities.items()},
+        driver_index=driver_index,
+        surges=SurgeBoard(make_session, driver_index, cities),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=_parse_tiers(settings.rate_limits),
         limiter=limiter,
@@ -112,6 +128,13 @@ def _read_languages(folder: Path, offered: frozenset[str] | None) -> Mapping[str
     return {name: language for name, language in languages.items() if offered is None or name in offered}
 
 
+def _read_cities(folder: Path) -> Mapping[str, City]:
+    try:
+        return load_cities(folder)
+    except CityFileError as error:
+        raise SettingsError(f"CITIES_DIR: {error}") from error
+
+
 def _parse_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
     try:
         return parse_tiers(text)
@@ -129,6 +152,8 @@ def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
         if channel == channels.CHANGED:
             if change := channels.parse_change(payload):
                 tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
+        elif channel == ride_channels.CHANGED:
+            _wake_for_ride(tools.hub, payload)
         else:
             tools.keys.forget_all()
 
@@ -137,10 +162,20 @@ def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
         tools.hub.wake_all()
 
     listener = NotificationListener(
-        settings.database_url, (channels.CHANGED, api_keys.REVOCATIONS_CHANNEL), on_notification, on_gap
+        settings.database_url,
+        (channels.CHANGED, ride_channels.CHANGED, api_keys.REVOCATIONS_CHANNEL),
+        on_notification,
+        on_gap,
     )
     listener.start()
     app.extensions["listener"] = listener
+
+
+def _wake_for_ride(hub: WaitHub, payload: str) -> None:
+    if change := ride_channels.parse_change(payload):
+        hub.wake(f"ride:{change.ride_id}")
+        if change.driver_id is not None:
+            hub.wake(driver_key(change.driver_id))
 
 
 def _start_clock() -> None:
@@ -151,6 +186,8 @@ def _count(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - cast("float", g.started_at)
     platform().metrics.count_request(request.method, rule, response.status_code, seconds)
+    if "problem_code" in g:
+        platform().metrics.count_problem(g.problem_code)
     _LOG.info(
         "%s %s %d", request.method, rule or "unmatched", response.status_code, extra={"seconds": round(seconds, 4)}
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import flask
@@ -14,10 +14,13 @@ from pydantic import ValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from werkzeug.exceptions import HTTPException
 
+from domain.rides import model as rides
+from domain.rides.ports import DriverIndexError
 from jobs import submit
 from web import problems
 from web.field_errors import sentence_of
 from web.problems import FieldError, ProblemError, pointer
+from web.ride_reads import show_if_visible
 
 MAX_ERRORS = 20
 CONTENT_TYPE = "application/problem+json"
@@ -36,6 +39,11 @@ class Kind:
     title: str
     advice: str
 
+    @property
+    def code(self) -> str:
+        """Return the name of the kind for programs."""
+        return self.slug.replace("-", "_")
+
 
 _BY_STATUS = {
     kind.status: kind
@@ -52,6 +60,13 @@ _BY_STATUS = {
     )
 }
 
+_KEY_REUSED = Kind(
+    422,
+    "idempotency-key-reused",
+    "Idempotency key reused",
+    "This key came before with another request. Use a new one.",
+)
+
 _TABLE: Mapping[type[Exception], Kind] = {
     problems.MalformedBodyError: Kind(400, "malformed-body", "Malformed body", "Send JSON (RFC 8259) in UTF-8."),
     problems.MalformedHeaderError: Kind(400, "malformed-header", "Malformed header", "errors names the header."),
@@ -63,17 +78,40 @@ _TABLE: Mapping[type[Exception], Kind] = {
     problems.NotFoundError: _BY_STATUS[404],
     submit.JobNotFoundError: _BY_STATUS[404],
     submit.JobStateError: Kind(409, "conflict", "Conflict", "The job's state does not allow this."),
-    submit.IdempotencyConflictError: Kind(
-        422,
-        "idempotency-key-reused",
-        "Idempotency key reused",
-        "This key came before with another request. Use a new one.",
+    submit.IdempotencyConflictError: _KEY_REUSED,
+    rides.RideNotFoundError: _BY_STATUS[404],
+    rides.DriverNotFoundError: Kind(404, "not-a-driver", "Not a driver", "Register with PUT /v1/drivers/me first."),
+    rides.CurrentTripExistsError: Kind(
+        409,
+        "current-trip-exists",
+        "Current trip exists",
+        "ride is the one that is under way; one is all you can have.",
+    ),
+    rides.IdempotencyMismatchError: _KEY_REUSED,
+    rides.OfferExpiredError: Kind(409, "offer-expired", "Offer expired", "Wait for the next offer."),
+    rides.RideTakenError: Kind(409, "ride-already-taken", "Ride already taken", "Wait for the next offer."),
+    rides.DriverBusyError: Kind(409, "driver-busy", "Driver busy", "Finish or cancel the present ride first."),
+    rides.InvalidTransitionError: Kind(
+        409, "invalid-transition", "Invalid transition", "current_status is the ride's; it does not allow this."
+    ),
+    problems.SamePickupDropoffError: Kind(
+        422, "same-pickup-dropoff", "Same pickup and dropoff", "Send two places that are not the same."
+    ),
+    problems.DistanceExceededError: Kind(422, "distance-exceeded", "Distance exceeded", "Ask for a shorter trip."),
+    problems.OutsideServiceAreaError: Kind(
+        422, "outside-service-area", "Outside the service area", "errors names the place; both must be in one city."
+    ),
+    problems.ProductNotFoundError: Kind(
+        404, "no-product-found", "No product found", "GET /v1/estimates/price lists the products at a place."
     ),
     problems.RateLimitedError: Kind(429, "rate-limited", "Rate limited", "Wait as long as Retry-After says."),
     problems.TooManyStreamsError: Kind(
         503, "too-many-streams", "Too many streams", "Poll instead, or try again after Retry-After."
     ),
     submit.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
+    DriverIndexError: Kind(
+        503, "positions-unavailable", "Positions unavailable", "Rides go on; only this answer needs the positions."
+    ),
     sqlalchemy_errors.OperationalError: _BY_STATUS[503],
     sqlalchemy_errors.InterfaceError: _BY_STATUS[503],
     sqlalchemy_errors.TimeoutError: _BY_STATUS[503],
@@ -85,10 +123,15 @@ KINDS = tuple(dict.fromkeys([*_TABLE.values(), *_BY_STATUS.values()]))
 def register_errors(app: APIFlask) -> None:
     """Make every failure of ``app`` a problem+json."""
     for exception in _TABLE:
-        is_database = issubclass(exception, sqlalchemy_errors.SQLAlchemyError)
-        app.register_error_handler(exception, _answer_unavailable if is_database else _answer_refusal)
+        app.register_error_handler(exception, _handler_of(exception))
     app.register_error_handler(HTTPError, _answer_api_error)
     app.register_error_handler(HTTPException, _answer_http_error)
+
+
+def _handler_of(exception: type[Exception]) -> Callable[[Exception], Response]:
+    if issubclass(exception, sqlalchemy_errors.SQLAlchemyError):
+        return _answer_unavailable
+    return _answer_ride_refusal if issubclass(exception, rides.RideError) else _answer_refusal
 
 
 def _answer_refusal(error: Exception) -> Response:
@@ -97,6 +140,15 @@ def _answer_refusal(error: Exception) -> Response:
         return _answer(kind, error.detail, error.errors, error.headers)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, submit.QueueFullError) else {}
     return _answer(kind, str(error), headers=headers)
+
+
+def _answer_ride_refusal(error: Exception) -> Response:
+    """Answer a refusal with the ride as it is now, if the caller may see it: it may be another driver's."""
+    assert isinstance(error, rides.RideError)
+    kind = _TABLE[type(error)]
+    shown = None if error.ride is None else show_if_visible(error.ride)
+    more = {} if shown is None else {"current_status": shown["status"], "ride": shown}
+    return _answer(kind, str(error), more=more)
 
 
 def _answer_unavailable(error: Exception) -> Response:
@@ -139,17 +191,24 @@ def _field_error(where: str, error: Mapping[str, object]) -> FieldError:
 
 
 def _answer(
-    kind: Kind, detail: str, errors: list[FieldError] | tuple[FieldError, ...] = (), headers: Mapping[str, str] = {}
+    kind: Kind,
+    detail: str,
+    errors: list[FieldError] | tuple[FieldError, ...] = (),
+    headers: Mapping[str, str] = {},
+    more: Mapping[str, object] = {},
 ) -> Response:
     body: dict[str, object] = {
         "type": TYPE_PREFIX + kind.slug,
+        "code": kind.code,
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
         "instance": f"urn:request:{g.get('request_id', 'unknown')}",
+        **more,
     }
     if errors:
         body["errors"] = [{error.where: error.name, "detail": error.detail} for error in errors[:MAX_ERRORS]]
+    g.problem_code = kind.code
     response = flask.Response(json.dumps(body), status=kind.status, content_type=CONTENT_TYPE)
     response.headers.update({"Cache-Control": "no-store", **headers})
     return response

@@ -19,6 +19,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "string_pattern_mismatch": "must match {pattern}",
         "too_short": "must have a length of at least {min_length}",
         "too_long": "must have a length of at most {max_length}",
+        "bool_type": "must be true or false",
         "literal_error": "must be {expected}",
         "int_type": "must be a whole number",
         "int_parsing": "must be a whole number",

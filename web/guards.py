@@ -58,6 +58,16 @@ def require_admin() -> None:
         raise ForbiddenError("this needs an administrator's key")
 
 
+def require_person() -> None:
+    """Refuse administrators, who see all rides and drive none.
+
+    Raises:
+        ForbiddenError: the key is an administrator's.
+    """
+    if caller().is_admin:
+        raise ForbiddenError("administrators do not drive; this needs a driver's key")
+
+
 def charge(cost: int) -> None:
     """Charge the caller's rate limits with ``cost`` submissions.
 

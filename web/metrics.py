@@ -47,6 +47,15 @@ class Metrics:
             registry=self._registry,
             buckets=_BUCKETS,
         )
+        self._problems = Counter(
+            "http_problems", "Refusals and failures by their code.", ["code"], registry=self._registry
+        )
+        self._index_failures = Counter(
+            "driver_index_failures",
+            "Positions or free drivers that Redis was not told; it is rebuilt every minute.",
+            ["call"],
+            registry=self._registry,
+        )
         self._decisions = Counter(
             "rate_limit_decisions",
             "Charged submissions; unseen ones were let through because Redis did not answer.",
@@ -66,6 +75,14 @@ class Metrics:
         label = route or "unmatched"
         self._requests.labels(method if method in _METHODS else "other", label, status).inc()
         self._seconds.labels(label).observe(seconds)
+
+    def count_problem(self, code: str) -> None:
+        """Count one answer that was a problem."""
+        self._problems.labels(code).inc()
+
+    def count_index_failure(self, call: str) -> None:
+        """Count one call of the driver index that failed."""
+        self._index_failures.labels(call).inc()
 
     def count_decision(self, tier: str, decision: Decision) -> None:
         """Count one decision of the rate limiter."""

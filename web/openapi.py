@@ -22,14 +22,17 @@ _PROBLEM: dict[str, object] = {
     "type": "object",
     "title": "Problem",
     "description": "Why a request was refused (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "instance"],
+    "required": ["type", "code", "title", "status", "detail", "instance"],
     "additionalProperties": False,
     "properties": {
         "type": {"type": "string", "format": "uri-reference", "description": "Can be fetched for advice."},
+        "code": {"type": "string", "description": "The end of the type, for programs."},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri", "description": "Names the request; quote it in a report."},
+        "current_status": {"type": "string", "description": "Of the ride that stands in the way."},
+        "ride": {"$ref": "#/components/schemas/RideOut"},
         "errors": {
             "type": "array",
             "items": {

@@ -11,8 +11,12 @@ from sqlalchemy.orm import Session
 
 from domain.code_runs.languages import Language
 from domain.rate_limits.model import RateLimiter, Window
+from domain.rides.cities import City
+from domain.rides.ports import DriverIndex, EtaProvider
+from store.rides.transactions import RideTransactions
 from web.key_cache import KeyCache
 from web.metrics import Metrics
+from web.surge_board import SurgeBoard
 from web.waiting import Places, WaitHub
 
 _EXTENSION = "yardmaster"
@@ -29,10 +33,18 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One process's tools. ``sessions`` makes sessions in which every statement commits by itself."""
+    """One process's tools. ``sessions`` makes sessions in which every statement commits by itself.
+
+    ``cities`` and ``etas`` are by the city's name.
+    """
 
     sessions: Callable[[], Session]
+    ride_transactions: RideTransactions
     languages: Mapping[str, Language]
+    cities: Mapping[str, City]
+    etas: Mapping[str, EtaProvider]
+    driver_index: DriverIndex
+    surges: SurgeBoard
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]

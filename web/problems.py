@@ -65,6 +65,22 @@ class TooManyStreamsError(ProblemError):
     """This process holds as many event streams as it may."""
 
 
+class SamePickupDropoffError(ProblemError):
+    """A trip that ends where it begins."""
+
+
+class DistanceExceededError(ProblemError):
+    """A trip that is longer than the city's cars go."""
+
+
+class OutsideServiceAreaError(ProblemError):
+    """A place in no city, or in another than the trip's."""
+
+
+class ProductNotFoundError(ProblemError):
+    """The city has no such kind of car."""
+
+
 def pointer(path: Sequence[str | int]) -> str:
     """Return the JSON Pointer (RFC 6901) of ``path``, cut when a caller's own field name makes it absurdly long."""
     text = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)

@@ -1,4 +1,4 @@
-"""Server-sent events (WHATWG HTML §9.2): a job's transitions as they happen, resumable after the last one seen."""
+"""Server-sent events (WHATWG HTML §9.2): what happens to a thing as it happens, resumable after the last one seen."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ RECONNECT_MS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One event of a stream. ``is_last`` ends the stream: nothing can follow."""
+    """One event of a stream. ``is_last`` ends the stream: nothing can follow.
 
-    id: int
+    Without an ``id`` there is nothing to resume after: such a stream tells how things are, and begins with that anew.
+    """
+
+    id: int | None
     name: str
     data: dict[str, object]
     is_last: bool
@@ -38,8 +41,9 @@ def stream(read_after: Callable[[int], Sequence[Message] | None], watch: Watch, 
         if messages is None:
             return
         for message in messages:
-            last_id = message.id
-            yield f"id: {message.id}\nevent: {message.name}\ndata: {json.dumps(message.data)}\n\n"
+            last_id = last_id if message.id is None else message.id
+            head = "" if message.id is None else f"id: {message.id}\n"
+            yield f"{head}event: {message.name}\ndata: {json.dumps(message.data)}\n\n"
             if message.is_last:
                 return
         while not watch.wait(HEARTBEAT_S):

@@ -1,8 +1,9 @@
-"""Waiting for a job's next change without asking the database again and again.
+"""Waiting for a thing's next change without asking the database again and again.
 
-One listener per process hears every change and wakes those who wait for that job. A waiter subscribes *before* it
-reads the job: a change after the read then always finds it subscribed, so no wake-up can be lost. After a gap in
-listening everybody is woken and reads again.
+A thing is named by a key: a job by its id, others as ``ride:<id>`` and ``driver:<id>``. One listener per process
+hears every change and wakes those who wait for that thing. A waiter subscribes *before* it reads it: a change after
+the read then always finds it subscribed, so no wake-up can be lost. After a gap in listening everybody is woken and
+reads again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ STOP_CHECK_S = 0.5
 
 
 class Watch:
-    """One waiter's ear for one job: for each of its changes, or (``only_end``) for the one that ends it."""
+    """One waiter's ear for one thing: for each of its changes, or (``only_end``) for the one that ends it."""
 
     def __init__(self, is_stopping: Callable[[], bool], *, only_end: bool) -> None:
         self.only_end = only_end
@@ -26,7 +27,7 @@ class Watch:
         self._changed = threading.Event()
 
     def wait(self, timeout_s: float) -> bool:
-        """Return true once the job may have changed since the last call; false after the time, or at shutdown."""
+        """Return true once the thing may have changed since the last call; false after the time, or at shutdown."""
         deadline = time.monotonic() + timeout_s
         while not self.is_over(deadline):
             if self._changed.wait(min(STOP_CHECK_S, max(0.0, deadline - time.monotonic()))):
@@ -52,23 +53,23 @@ class WaitHub:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
 
     @contextmanager
-    def watch(self, job_id: str, *, only_end: bool = False) -> Iterator[Watch]:
-        """Subscribe to the changes of one job, or only to its end."""
+    def watch(self, key: str, *, only_end: bool = False) -> Iterator[Watch]:
+        """Subscribe to the changes of one thing, or only to its end."""
         watch = Watch(self._is_stopping, only_end=only_end)
         with self._lock:
-            self._watches[job_id].add(watch)
+            self._watches[key].add(watch)
         try:
             yield watch
         finally:
             with self._lock:
-                self._watches[job_id].discard(watch)
-                if not self._watches[job_id]:
-                    del self._watches[job_id]
+                self._watches[key].discard(watch)
+                if not self._watches[key]:
+                    del self._watches[key]
 
-    def wake(self, job_id: str, *, is_end: bool = True) -> None:
-        """Wake whoever waits for this job; those who wait for its end only by the change that ``is_end``."""
+    def wake(self, key: str, *, is_end: bool = True) -> None:
+        """Wake whoever waits for this thing; those who wait for its end only by the change that ``is_end``."""
         with self._lock:
-            for watch in self._watches.get(job_id, ()):
+            for watch in self._watches.get(key, ()):
                 if is_end or not watch.only_end:
                     watch.wake()
 

@@ -98,14 +98,14 @@ def create(session: Session, new_ride: NewRide, idempotency: tuple[str, bytes] |
     """
     key, fingerprint = idempotency or (None, None)
     values = {"row": _as_row(new_ride), "key": key, "fingerprint": fingerprint}
-    if replayed := _replay(session, new_ride.passenger_id, key, fingerprint):
+    if replayed := find_replay(session, new_ride.passenger_id, key, fingerprint):
         return replayed, True
     if new_ride.is_searching:
         ensure_tick(session, new_ride.city)
     while True:
         if ride := first_ride(_CREATE.run(session, values)):
             return ride, False
-        if replayed := _replay(session, new_ride.passenger_id, key, fingerprint):
+        if replayed := find_replay(session, new_ride.passenger_id, key, fingerprint):
             return replayed, True
         # Should that ride have ended by now, the passenger may have another one.
         if current := find_current(session, new_ride.passenger_id):
@@ -133,7 +133,12 @@ def _trip(pickup: Place, destination: Place, quote: Quote) -> dict[str, object]:
     }
 
 
-def _replay(session: Session, passenger_id: str, key: str | None, fingerprint: bytes | None) -> Ride | None:
+def find_replay(session: Session, passenger_id: str, key: str | None, fingerprint: bytes | None) -> Ride | None:
+    """Return the ride that an earlier request of the passenger with this key has made.
+
+    Raises:
+        IdempotencyMismatchError: that was another request.
+    """
     rows = _USED_KEY.run(session, {"passenger_id": passenger_id, "key": key}) if key is not None else ()
     if not rows:
         return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
-from contextlib import ExitStack
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -23,29 +21,17 @@ from web.answers import answers, header_parameter, headers, json_of, problems
 from web.job_views import is_final, job_etag, job_response, json_response, show_job
 from web.job_waits import follow_job, read_child_states, read_job, wait_until
 from web.platform import platform
-from web.problems import FieldError, InvalidFieldsError, MalformedHeaderError, TooManyStreamsError
+from web.problems import FieldError, InvalidFieldsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
-from web.sse import Message, stream
-
-STREAM_RETRY_S = 5
+from web.sse import Message
+from web.streams import LAST_EVENT_ID, Reader, last_event_id, open_stream, stream_of
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 blueprint.before_request(guards.require_key)
 
 _NO_CHANGE = {"description": "The job has not changed since the version in If-None-Match."}
 _NO_EVENTS = {"description": "The job has ended, and every event of it has been seen."}
-_STREAM = {
-    "description": "Events named after what happened; each id can be given back as Last-Event-ID.",
-    "content": {
-        "text/event-stream": {
-            # Of one event. ``data`` is JSON text: job_id, at, state, attempt, detail.
-            "schema": {
-                "type": "object",
-                "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
-            }
-        }
-    },
-}
+_STREAM = stream_of("job_id, at, state, attempt, detail")
 
 
 @blueprint.get("/<uuid:job_id>")
@@ -142,32 +128,25 @@ def retry_job(job_id: UUID) -> Response:
 @blueprint.doc(
     operation_id="streamJobEvents",
     responses=answers({200: _STREAM, 204: _NO_EVENTS}, problems(400, 404)),
-    extensions={"x-parameters": [header_parameter("Last-Event-ID", "Only events after this one.", pattern="^\\d*$")]},
+    extensions={"x-parameters": [LAST_EVENT_ID]},
 )
 def stream_events(job_id: UUID) -> Response:
     """Follow a job's events as they happen (server-sent events).
 
     The stream ends after the event that ended the job. Comments keep the connection alive.
     """
-    tools, last_id = platform(), _last_event_id()
-    with ExitStack() as opening:
-        if not opening.enter_context(tools.streams.take()):
-            raise TooManyStreamsError("too many event streams are open", headers={"Retry-After": str(STREAM_RETRY_S)})
-        watch = opening.enter_context(tools.hub.watch(str(job_id)))
-        opening.enter_context(tools.metrics.waiting("streams").track_inprogress())
+    last_id = last_event_id()
+
+    def begin() -> Reader | None:
         job = read_job(job_id, guards.visible_owner())
         follow_job(job_id)
         read_after = _event_reader(job_id)
-        if is_final(job) and not read_after(last_id):
-            return Response(status=204)  # Tells an EventSource not to come back.
-        response = Response(stream(read_after, watch, last_id), mimetype="text/event-stream")
-        # The stream's end, whatever its cause, gives back what was taken here.
-        response.call_on_close(opening.pop_all().close)
-    response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-    return response
+        return None if is_final(job) and not read_after(last_id) else read_after
+
+    return open_stream(str(job_id), begin, last_id)
 
 
-def _event_reader(job_id: UUID) -> Callable[[int], list[Message] | None]:
+def _event_reader(job_id: UUID) -> Reader:
     sessions = platform().sessions
 
     def read_after(last_id: int) -> list[Message] | None:
@@ -189,16 +168,6 @@ def _message(event: JobEvent) -> Message:
         "detail": event.detail,
     }
     return Message(event.id, event.name, data, is_last=event.state in FINAL_STATES)
-
-
-def _last_event_id() -> int:
-    text = request.headers.get("Last-Event-ID", "").strip() or "0"
-    if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise MalformedHeaderError(
-            "the Last-Event-ID header cannot be read",
-            errors=[FieldError("header", "Last-Event-ID", "must be the id of an event of this stream")],
-        )
-    return int(text)
 
 
 def _next_page(query: ListQuery, last: Job) -> str:

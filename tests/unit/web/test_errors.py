@@ -6,6 +6,8 @@ from apiflask import APIFlask
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from domain.rides import model as rides
+from domain.rides.ports import DriverIndexError
 from jobs.submit import IdempotencyConflictError, JobNotFoundError, JobStateError, QueueFullError
 from web import problems
 from web.errors import KINDS, register_errors
@@ -36,6 +38,19 @@ def answer_to(error: Exception):
         (IdempotencyConflictError("x"), 422, "idempotency-key-reused"),
         (JobNotFoundError("x"), 404, "not-found"),
         (JobStateError("x", "failed"), 409, "conflict"),
+        (rides.RideNotFoundError("x"), 404, "not-found"),
+        (rides.DriverNotFoundError("x"), 404, "not-a-driver"),
+        (rides.CurrentTripExistsError("x"), 409, "current-trip-exists"),
+        (rides.IdempotencyMismatchError("x"), 422, "idempotency-key-reused"),
+        (rides.OfferExpiredError("x"), 409, "offer-expired"),
+        (rides.RideTakenError("x"), 409, "ride-already-taken"),
+        (rides.DriverBusyError("x"), 409, "driver-busy"),
+        (rides.InvalidTransitionError("x"), 409, "invalid-transition"),
+        (problems.SamePickupDropoffError("x"), 422, "same-pickup-dropoff"),
+        (problems.DistanceExceededError("x"), 422, "distance-exceeded"),
+        (problems.OutsideServiceAreaError("x"), 422, "outside-service-area"),
+        (problems.ProductNotFoundError("x"), 404, "no-product-found"),
+        (DriverIndexError("x"), 503, "positions-unavailable"),
         (OperationalError("SELECT secret", {}, Exception("down")), 503, "database-unavailable"),
         (PoolTimeoutError("no connection"), 503, "database-unavailable"),
         (KeyError("a secret"), 500, "internal-error"),
@@ -51,8 +66,15 @@ def test_every_failure_is_a_problem_with_its_own_type(error, status, slug, caplo
     assert answer.mimetype == "application/problem+json"
     body = json.loads(answer.text)
     assert (body["status"], body["type"]) == (status, f"/problems/{slug}")
+    assert body["code"] == slug.replace("-", "_")
     assert body["detail"]
     assert "secret" not in answer.text
+
+
+def test_every_refusal_of_a_ride_has_an_answer_of_its_own_code():
+    for error in rides.RideError.__subclasses__():
+        if error.__module__ == rides.__name__:
+            assert json.loads(answer_to(error("x")).text)["code"] == error.code
 
 
 def test_a_full_queue_says_when_to_come_back():

@@ -10,9 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from web.field_errors import SENTENCES, UNFORESEEN, sentence_of
 from web.schemas.code_runs import BatchIn, CodeRunIn
+from web.schemas.drivers import DriverIn, DriverStatusIn, FixesIn, OfferQuery
 from web.schemas.jobs import ListQuery, NoQuery, WaitQuery
+from web.schemas.rides import HeatMapQuery, PriceQuery, RideEditIn, RideIn, TimeQuery
 
-INPUTS = (CodeRunIn, BatchIn, WaitQuery, ListQuery, NoQuery)
+INPUTS = (
+    *(CodeRunIn, BatchIn, WaitQuery, ListQuery, NoQuery),
+    *(RideIn, RideEditIn, DriverIn, DriverStatusIn, FixesIn, OfferQuery, PriceQuery, TimeQuery, HeatMapQuery),
+)
 WRONG = (None, True, -1, 1.5, math.nan, math.inf, 10**30, {}, {"x": 1}, [], [None] * 200,
          "", "x", "x" * 600_000, "\0", "\ud800", "a/b", "1.5", "9" * 5000, b"x")  # fmt: skip
 
@@ -78,6 +83,13 @@ def test_every_sentence_is_complete_and_says_nothing_in_pydantics_words(found, k
         ),
         (CodeRunIn, {"language": "c", "source": "\0"}, "must not contain the NUL character"),
         (ListQuery, {"limit": "500"}, "must be at most 200"),
+        (RideEditIn, {"pickup": {"latitude": 90.5, "longitude": 0}}, "must be at most 90.0"),
+        (DriverStatusIn, {"status": "busy"}, "must be 'available' or 'unavailable'"),
+        (
+            FixesIn,
+            {"fixes": [{"latitude": 1, "longitude": 1, "at": "now"}]},
+            "must be a time with its offset from UTC (RFC 3339)",
+        ),
     ],
 )
 def test_sentences_name_the_bound(model: type[BaseModel], data: object, sentence: str) -> None:

@@ -26,6 +26,23 @@ def test_a_stream_gives_what_is_there_then_what_comes_and_ends_after_the_last_ev
     assert parts[1:] == [f'id: {n}\nevent: running\ndata: {{"n": {n}}}\n\n' for n in (1, 2, 3)]
 
 
+def test_an_event_without_an_id_leaves_the_place_to_resume_after_as_it_was():
+    hub = WaitHub()
+    answers = iter([[message(1), message(None)], [message(None, is_last=True)]])
+    asked_after = []
+
+    def read_after(last_id):
+        asked_after.append(last_id)
+        hub.wake("driver:d")
+        return next(answers)
+
+    with hub.watch("driver:d") as watch:
+        parts = list(stream(read_after, watch, 0))
+
+    assert asked_after == [0, 1]
+    assert parts[2] == 'event: running\ndata: {"n": null}\n\n'
+
+
 def test_a_quiet_stream_shows_that_it_lives(monkeypatch):
     monkeypatch.setattr("web.sse.HEARTBEAT_S", 0.001)
 

@@ -1,0 +1,60 @@
+"""A push of positions: into the index for whoever looks for drivers, and into the ride that is being driven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from domain.rides import odometer
+from domain.rides.model import Driver, Fix
+from store.rides import drivers, trips
+from store.rides.trips import RecordedFixes
+from web import driver_hints
+from web.platform import platform
+
+NOT_NEWER = "not_newer"
+INDEX_UNAVAILABLE = "index_unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """How many fixes were taken, and why the others were not.
+
+    That is for the ride's odometer to say if one runs, else for the index.
+    """
+
+    accepted: int
+    dropped: Mapping[str, int]
+    ride_id: UUID | None
+
+
+def record(driver: Driver, fixes: Sequence[Fix]) -> Pushed:
+    """Take a driver's fixes, in any order."""
+    with platform().sessions() as session:
+        ride = drivers.active_ride_of_driver(session, driver.id)
+    counted = None if ride is None or ride.started_at is None else _count_into_ride(driver, fixes)
+    # After the commit: who reads the new position then finds the distance that goes with it.
+    news = driver_hints.push(driver, sorted(fixes, key=lambda fix: fix.at))
+    if counted is not None and counted.ride is not None:
+        return Pushed(len(counted.accepted), counted.dropped, counted.ride.id)
+    accepted = 0 if news is None else sum(news)
+    reason = INDEX_UNAVAILABLE if news is None else NOT_NEWER
+    dropped = {} if accepted == len(fixes) else {reason: len(fixes) - accepted}
+    return Pushed(accepted, dropped, None if ride is None else ride.id)
+
+
+def _count_into_ride(driver: Driver, fixes: Sequence[Fix]) -> RecordedFixes:
+    tools = platform()
+    now, detour = datetime.now(UTC), tools.cities[driver.city].detour
+
+    def advance(
+        before: trips.Odometer, counted: Sequence[Fix]
+    ) -> tuple[trips.Odometer, Sequence[Fix], Mapping[str, int]]:
+        start = odometer.Odometer(round(before.distance_m), before.gaps, before.last)
+        end = odometer.advance(start, counted, now, detour)
+        after = trips.Odometer(end.odometer.distance_m, end.odometer.gaps, end.odometer.last_fix)
+        return after, end.accepted, {reason.value: count for reason, count in end.dropped.items()}
+
+    return tools.ride_transactions.run(lambda session: trips.record_fixes(session, driver.id, fixes, advance))

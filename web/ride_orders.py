@@ -1,0 +1,105 @@
+"""Ordering a ride and changing its trip: the price that is quoted is the price of what is written."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from domain.rides.model import NewRide, Place, Ride, RideNotFoundError
+from domain.rides.pricing import Trip
+from jobs.submit import fingerprint
+from store.rides import rides
+from store.rides.rides import RideEdit
+from web import guards
+from web.platform import platform
+from web.preferences import parse_idempotency_key
+from web.problems import RateLimitedError
+from web.ride_quotes import IN_BODY, city_at, quote
+from web.schemas.rides import PlaceIn, RideEditIn, RideIn
+
+Key = tuple[str, bytes]
+
+
+class _TripChangedError(Exception):
+    """Another edit came between the quote and the lock of the ride."""
+
+
+def order(body: RideIn) -> tuple[Ride, bool]:
+    """Create a ride; return it, and whether an earlier request with the same ``Idempotency-Key`` had made it.
+
+    Raises:
+        RateLimitedError: the caller's limits are used up; who repeats an earlier request is answered all the same.
+        ProductNotFoundError, OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
+        CurrentTripExistsError, IdempotencyMismatchError: as ``store.rides.rides.create``.
+    """
+    passenger_id, key = guards.caller().owner, _idempotency(body)
+    trip = Trip(body.product, _place(body.pickup), _place(body.destination))
+    city = city_at(trip.pickup, IN_BODY)
+    new_ride = NewRide(
+        passenger_id, city.name, trip.product, trip.pickup, trip.destination, quote(city, trip, IN_BODY), body.search
+    )
+    if replayed := _charge(passenger_id, key):
+        return replayed, True
+    return platform().ride_transactions.run(lambda session: rides.create(session, new_ride, key))
+
+
+def edit(ride_id: UUID, body: RideEditIn) -> Ride:
+    """Change the caller's ride, with a new quote.
+
+    Raises:
+        OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
+        RideNotFoundError, InvalidTransitionError: as ``store.rides.rides.edit``.
+    """
+    while True:
+        change, trip = _quote_edit(ride_id, body)
+        try:
+            return platform().ride_transactions.run(partial(_edit, ride_id=ride_id, change=change, trip=trip))
+        except _TripChangedError:
+            continue  # Undone; what is quoted next is the trip as the other edit has left it.
+
+
+def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:
+    with platform().sessions() as session:
+        ride = rides.find(session, ride_id)
+    if ride is None or ride.passenger_id != guards.caller().owner:
+        raise RideNotFoundError("there is no such ride")
+    pickup = None if body.pickup is None else _place(body.pickup)
+    destination = None if body.destination is None else _place(body.destination)
+    trip = Trip(ride.product, pickup or ride.pickup, destination or ride.destination)
+    return RideEdit(pickup, destination, quote(platform().cities[ride.city], trip, IN_BODY)), trip
+
+
+def _edit(session: Session, ride_id: UUID, change: RideEdit, trip: Trip) -> Ride:
+    edited = rides.edit(session, ride_id, guards.caller().owner, change)
+    if (edited.pickup, edited.destination) != (trip.pickup, trip.destination):
+        raise _TripChangedError
+    return edited
+
+
+def _idempotency(body: RideIn) -> Key | None:
+    header = request.headers.get("Idempotency-Key")
+    if header is None:
+        return None
+    return parse_idempotency_key(header), fingerprint([request.path, body.model_dump(mode="json")])
+
+
+def _charge(passenger_id: str, key: Key | None) -> Ride | None:
+    """Charge the caller; who has no room left but repeats an earlier request is given that request's ride."""
+    try:
+        guards.charge(1)
+    except RateLimitedError:
+        if key is None:
+            raise
+        with platform().sessions() as session:
+            replayed = rides.find_replay(session, passenger_id, *key)
+        if replayed is None:
+            raise
+        return replayed
+    return None
+
+
+def _place(place: PlaceIn) -> Place:
+    return Place(place.latitude, place.longitude)

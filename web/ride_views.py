@@ -1,0 +1,162 @@
+"""A ride and an offer as JSON, with the headers that go with them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from flask import Response
+
+from domain.rides.model import Actor, Driver, Fix, Offer, Place, Quote, Ride, RideStatus, SearchStatus
+from web.job_views import json_response
+
+POLL_SEARCHING_S = 5
+POLL_RIDING_S = 10
+
+_UBER_STATUSES = {
+    RideStatus.CREATED: "processing",
+    RideStatus.MATCHED: "accepted",
+    # Uber knows no moment between the driver's pressing start and the car's first move.
+    RideStatus.STARTED: "in_progress",
+    RideStatus.IN_PROGRESS: "in_progress",
+    RideStatus.FINISHED: "completed",
+}
+_UBER_CANCELLATIONS = {Actor.PASSENGER: "rider_canceled", Actor.DRIVER: "driver_canceled", Actor.SYSTEM: "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What is known of a ride beyond its row: who drives, where that is now, and how long the ways still take.
+
+    ``position_seq`` numbers the positions; ``None``: there is one to be had, but not just now.
+    """
+
+    driver: Driver | None = None
+    fix: Fix | None = None
+    position_seq: int | None = 0
+    pickup_eta_s: int | None = None
+    eta_source: str | None = None
+    destination_eta_s: int | None = None
+    is_arriving: bool = False
+
+
+def ride_etag(version: int, position_seq: int) -> str:
+    """Return the entity tag, without quotes; it is weak, because ages and times to go change without it."""
+    return f"{version}.{position_seq}"
+
+
+def poll_after_s(status: RideStatus) -> int | None:
+    """Return when asking again makes sense; ``None`` when nothing will change any more."""
+    if status is RideStatus.CREATED:
+        return POLL_SEARCHING_S
+    return POLL_RIDING_S if status.has_driver else None
+
+
+def ride_response(ride: Ride, live: Live, status: int = 200) -> Response:
+    """Answer with one ride."""
+    response = json_response(show_ride(ride, live), status)
+    # Without the position's number nothing tells whether the distance has grown.
+    etag = None if live.position_seq is None else ride_etag(ride.version, live.position_seq)
+    return add_ride_headers(response, ride.status, etag)
+
+
+def add_ride_headers(response: Response, status: RideStatus, etag: str | None) -> Response:
+    """Add what a client needs to ask again cheaply and at the right time."""
+    if etag is not None:
+        response.set_etag(etag, weak=True)
+    response.headers["Vary"] = "Authorization"
+    response.headers["Cache-Control"] = "private, no-cache"
+    if (wait_s := poll_after_s(status)) is not None:
+        response.headers["Retry-After"] = str(wait_s)
+    return response
+
+
+def show_ride(ride: Ride, live: Live) -> dict[str, object]:
+    """Return the ride's JSON, in the shape of ``web.schemas.rides.RideOut``."""
+    return {
+        "id": str(ride.id),
+        "status": ride.status.value,
+        "uber_status": _uber_status(ride, live),
+        "search_status": ride.search_status.value,
+        "passenger_id": ride.passenger_id,
+        "driver": None if live.driver is None else _show_driver(live.driver),
+        "product": ride.product,
+        "city": ride.city,
+        "pickup": show_place(ride.pickup) | {"eta_s": live.pickup_eta_s, "eta_source": live.eta_source},
+        "destination": show_place(ride.destination) | {"eta_s": live.destination_eta_s},
+        "location": None if live.fix is None else _show_location(live.fix),
+        "price": show_price(ride.quote),
+        "distance_m": ride.quote.distance_m,
+        "duration_s": ride.quote.duration_s,
+        "distance_travelled_m": ride.distance_travelled_m,
+        "distance_quality": {"gaps": ride.gaps},
+        "cancelled_by": None if ride.cancelled_by is None else ride.cancelled_by.value,
+        "status_detail": ride.status_detail,
+        "version": ride.version,
+        "poll_after_s": poll_after_s(ride.status),
+        **{name: show_moment(getattr(ride, name)) for name in _MOMENTS},
+    }
+
+
+_MOMENTS = ("created_at", "matched_at", "arrived_at", "started_at", "finished_at")
+
+
+def show_offer(offer: Offer, ride: Ride) -> dict[str, object]:
+    """Return an offer's JSON, in the shape of ``web.schemas.drivers.OfferOut``: no word of who the passenger is."""
+    return {
+        "id": str(offer.id),
+        "ride_id": str(offer.ride_id),
+        "status": offer.status.value,
+        "pickup": show_place(ride.pickup),
+        "destination": show_place(ride.destination),
+        "pickup_eta_s": offer.pickup_eta_s,
+        "eta_source": offer.eta_source,
+        "distance_m": ride.quote.distance_m,
+        "duration_s": ride.quote.duration_s,
+        "price": show_price(ride.quote),
+        "expires_at": show_moment(offer.expires_at),
+    }
+
+
+def show_place(place: Place) -> dict[str, object]:
+    """Return a point's JSON."""
+    return {"latitude": place.latitude, "longitude": place.longitude}
+
+
+def show_price(quote: Quote) -> dict[str, object]:
+    """Return a quote's price; amounts are decimal strings, because JSON's numbers are no decimals."""
+    return {
+        "low": decimal_of(quote.price_low),
+        "high": decimal_of(quote.price_high),
+        "currency": quote.currency,
+        "surge": quote.surge,
+    }
+
+
+def decimal_of(minor_units: int) -> str:
+    """Return cents as a decimal number."""
+    return f"{minor_units // 100}.{minor_units % 100:02}"
+
+
+def show_moment(moment: datetime | None) -> str | None:
+    """Return a time in UTC."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _uber_status(ride: Ride, live: Live) -> str:
+    if ride.status is RideStatus.CANCELLED:
+        return _UBER_CANCELLATIONS[ride.cancelled_by or Actor.SYSTEM]
+    if ride.status is RideStatus.CREATED and ride.search_status is SearchStatus.NO_DRIVERS_AVAILABLE:
+        return "no_drivers_available"
+    if ride.status is RideStatus.MATCHED and live.is_arriving:
+        return "arriving"
+    return _UBER_STATUSES[ride.status]
+
+
+def _show_driver(driver: Driver) -> dict[str, object]:
+    return {"id": driver.id, "name": driver.name, "vehicle": asdict(driver.vehicle)}
+
+
+def _show_location(fix: Fix) -> dict[str, object]:
+    age_s = max(0.0, (datetime.now(UTC) - fix.at).total_seconds())
+    return show_place(fix.place) | {"bearing": fix.bearing, "at": show_moment(fix.at), "age_s": round(age_s, 1)}

@@ -1,0 +1,114 @@
+"""What a trip would cost and how soon a car could be there, in Uber's words; for operators, how that comes about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from apiflask import APIBlueprint
+from flask import Response
+
+from domain.rides.cities import City, Product
+from domain.rides.model import Place
+from domain.rides.pricing import Trip
+from web import guards
+from web.answers import answers, problems
+from web.job_views import json_response
+from web.platform import platform
+from web.problems import FieldError, InvalidFieldsError
+from web.ride_quotes import IN_QUERY, city_at, products_of, quote
+from web.ride_views import decimal_of
+from web.schemas.rides import (
+    HeatMapOut,
+    HeatMapQuery,
+    PriceEstimatesOut,
+    PriceQuery,
+    TimeEstimatesOut,
+    TimeQuery,
+)
+
+# The nearest by the straight line need not be the first one there; among a few of them is who is.
+CANDIDATES = 5
+
+blueprint = APIBlueprint("estimates", __name__, url_prefix="/v1", tag="Estimates")
+blueprint.before_request(guards.require_key)
+
+
+@blueprint.get("/estimates/price")
+@blueprint.input(PriceQuery, location="query", arg_name="query")
+@blueprint.output(PriceEstimatesOut, description="A price for each product.")
+@blueprint.doc(operation_id="estimatePrice", responses=answers(problems(404, 422)))
+def estimate_price(query: PriceQuery) -> Response:
+    """Estimate the price of a trip, with the present surge."""
+    pickup = Place(query.start_latitude, query.start_longitude)
+    destination = Place(query.end_latitude, query.end_longitude)
+    city = city_at(pickup, IN_QUERY)
+    products = products_of(city, query.product, IN_QUERY)
+    return json_response({"prices": [_price(city, product, pickup, destination) for product in products]})
+
+
+@blueprint.get("/estimates/time")
+@blueprint.input(TimeQuery, location="query", arg_name="query")
+@blueprint.output(TimeEstimatesOut, description="A time for each product.")
+@blueprint.doc(operation_id="estimateTime", responses=answers(problems(404, 422)))
+def estimate_time(query: TimeQuery) -> Response:
+    """Estimate how soon a driver could be at a place."""
+    pickup = Place(query.start_latitude, query.start_longitude)
+    city = city_at(pickup, IN_QUERY)
+    products = products_of(city, query.product, IN_QUERY)
+    return json_response({"times": [_time(city, product, pickup) for product in products]})
+
+
+@blueprint.get("/rides/heat-map")
+@blueprint.input(HeatMapQuery, location="query", arg_name="query")
+@blueprint.output(HeatMapOut, description="The cells with anybody in them.")
+@blueprint.doc(operation_id="getHeatMap", responses=answers(problems(403, 422)))
+def get_heat_map(query: HeatMapQuery) -> Response:
+    """Show where more wait than are free (administrators)."""
+    guards.require_admin()
+    city = platform().cities.get(query.city)
+    if city is None:
+        detail = f"is not one of {', '.join(sorted(platform().cities))}"
+        raise InvalidFieldsError("the request has invalid fields", errors=[FieldError("parameter", "city", detail)])
+    return json_response({"city": city.name, "cells": list(_cells(city))})
+
+
+def _price(city: City, product: Product, pickup: Place, destination: Place) -> dict[str, object]:
+    priced = quote(city, Trip(product.name, pickup, destination), IN_QUERY)
+    low, high = decimal_of(priced.price_low), decimal_of(priced.price_high)
+    return {
+        "product_id": product.name,
+        "display_name": product.title,
+        "currency_code": priced.currency,
+        "estimate": f"{low}-{high} {priced.currency}",
+        "low_estimate": float(low),
+        "high_estimate": float(high),
+        "surge_multiplier": priced.surge,
+        "distance": priced.distance_m,
+        "distance_unit": "metre",
+        "duration": priced.duration_s,
+    }
+
+
+def _time(city: City, product: Product, pickup: Place) -> dict[str, object]:
+    shown: dict[str, object] = {"product_id": product.name, "display_name": product.title}
+    index = platform().driver_index
+    nearest = [driver_id for driver_id, _ in index.nearest(city.name, product.name, pickup, CANDIDATES)]
+    origins = [position.fix.place for position in index.last_positions(city.name, nearest).values()]
+    etas = platform().etas[city.name].pairs(origins, [pickup] * len(origins)) if origins else None
+    best = math.inf if etas is None else float(etas.seconds.min())
+    if etas is None or not math.isfinite(best):
+        return shown | {"estimate": None, "eta_source": None}
+    return shown | {"estimate": round(best), "eta_source": etas.source}
+
+
+def _cells(city: City) -> Iterator[dict[str, object]]:
+    for product in city.products:
+        for cell in platform().surges.map_of(city, product.name).cells():
+            yield {
+                "product_id": product.name,
+                "cell": cell.cell,
+                "demand": cell.demand,
+                "supply": cell.supply,
+                "surge": cell.surge,
+            }

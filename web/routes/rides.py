@@ -1,0 +1,269 @@
+"""Rides: passengers order, change and follow them, drivers drive them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from domain.rides.model import Ride, RideEvent, RideNotFoundError
+from store.rides import rides, trips
+from web import driver_hints, guards
+from web.answers import answers, header_parameter, headers, problems
+from web.platform import platform
+from web.preferences import MAX_KEY_LENGTH
+from web.problems import FieldError, InvalidFieldsError
+from web.ride_orders import edit, order
+from web.ride_reads import find_current, find_visible, is_unchanged, look, may_see
+from web.ride_views import add_ride_headers, ride_response, show_moment
+from web.schemas.rides import RideEditIn, RideIn, RideOut
+from web.sse import Message
+from web.streams import LAST_EVENT_ID, Reader, last_event_id, open_stream, stream_of
+
+blueprint = APIBlueprint("rides", __name__, url_prefix="/v1/rides", tag="Rides")
+blueprint.before_request(guards.require_key)
+
+_KEY = header_parameter(
+    "Idempotency-Key",
+    "Makes a repeated request safe: the same key and body give the same ride.",
+    minLength=1,
+    maxLength=MAX_KEY_LENGTH,
+    pattern="^[\\x21-\\x7e]+$",
+)
+_KNOWN = header_parameter("If-None-Match", "An ETag: 304 when the ride and the car are still where they were.")
+_READ = answers(
+    {
+        200: {"headers": headers(ETag="The ride's version and the position's number.", Retry_After="poll_after_s.")},
+        304: {"description": "Neither the ride nor the driver's position has changed."},
+    },
+    problems(404),
+)
+_NO_EVENTS = {"description": "The ride is over, and every event of it has been seen."}
+_STREAM = stream_of("ride_id, at, actor, status, search_status, version")
+
+
+@blueprint.post("")
+@blueprint.input(RideIn, arg_name="body")
+@blueprint.output(RideOut, 201, description="The ride.")
+@blueprint.doc(
+    operation_id="createRide",
+    responses=answers(
+        {
+            201: {
+                "headers": headers(
+                    Location="The ride.", Idempotent_Replayed="true: an earlier request with this key made the ride."
+                )
+            }
+        },
+        problems(400, 403, 404, 409, 413, 415, 422, 429),
+    ),
+    extensions={"x-parameters": [_KEY]},
+)
+def create_ride(body: RideIn) -> Response:
+    """Order a ride.
+
+    A driver is searched for at once, unless `search` is false. A passenger has one active ride at most: the refusal
+    of a second one (409 `current_trip_exists`) has the first one in it.
+    """
+    ride, is_replayed = order(body)
+    response = ride_response(ride, look(ride), 201)
+    response.headers["Location"] = f"/v1/rides/{ride.id}"
+    if is_replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@blueprint.get("/<uuid:ride_id>")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="getRide", responses=_READ, extensions={"x-parameters": [_KNOWN]})
+def get_ride(ride_id: UUID) -> Response:
+    """Read a ride: its passenger, its driver, administrators.
+
+    Ask again after `poll_after_s`, with the ETag.
+    """
+    known = request.if_none_match
+    if known and (unchanged := is_unchanged(ride_id, known.contains_weak)):
+        return add_ride_headers(Response(status=304), *unchanged)
+    ride = find_visible(ride_id)
+    return ride_response(ride, look(ride))
+
+
+@blueprint.get("/current")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="getCurrentRide", responses=_READ, extensions={"x-parameters": [_KNOWN]})
+def get_current_ride() -> Response:
+    """Read the ride that the caller is on, as its passenger or else as its driver."""
+    ride = find_current()
+    return ride_response(ride, look(ride)).make_conditional(request)  # type: ignore[return-value]
+
+
+@blueprint.patch("/<uuid:ride_id>")
+@blueprint.input(RideEditIn, arg_name="body")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="editRide", responses=answers(problems(400, 404, 409, 413, 415, 422)))
+def edit_ride(ride_id: UUID, body: RideEditIn) -> Response:
+    """Change the destination, or before the start the pickup (its passenger).
+
+    The price is quoted anew. What was searched or offered for the old trip is void; the search begins again.
+    """
+    if body.pickup is None and body.destination is None:
+        raise InvalidFieldsError(
+            "the request has invalid fields",
+            errors=[FieldError("pointer", "", "must have a pickup or a destination")],
+        )
+    ride = edit(ride_id, body)
+    return ride_response(ride, look(ride))
+
+
+@blueprint.post("/<uuid:ride_id>/search")
+@blueprint.output(RideOut, 202, description="The ride, for which a driver is searched.")
+@blueprint.doc(operation_id="findDriver", responses=answers(problems(404, 409)))
+def find_driver(ride_id: UUID) -> Response:
+    """Search for a driver (its passenger).
+
+    `search_status` tells how far that is: `searching`, `offered`, then `matched` or `no_drivers_available`.
+    """
+    passenger_id = guards.caller().owner
+    ride = platform().ride_transactions.run(lambda session: rides.start_search(session, ride_id, passenger_id))
+    return ride_response(ride, look(ride), 202)
+
+
+@blueprint.post("/current/cancel")
+@blueprint.output(RideOut, description="The cancelled ride.")
+@blueprint.doc(operation_id="cancelCurrentRide", responses=answers(problems(404, 409)))
+def cancel_current_ride() -> Response:
+    """Cancel the caller's one active ride (its passenger), before it starts. Cancelling twice is no error."""
+    return _cancel_by_passenger(None)
+
+
+@blueprint.delete("/<uuid:ride_id>")
+@blueprint.output(RideOut, description="The cancelled ride.")
+@blueprint.doc(operation_id="deleteRide", responses=answers(problems(404, 409)))
+def delete_ride(ride_id: UUID) -> Response:
+    """Cancel a ride (its passenger), before it starts. Cancelling twice is no error."""
+    return _cancel_by_passenger(ride_id)
+
+
+@blueprint.post("/<uuid:ride_id>/arrive")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="arriveAtPickup", responses=answers(problems(404, 409)))
+def arrive_at_pickup(ride_id: UUID) -> Response:
+    """Tell that the car is at the pickup (its driver)."""
+    return _drive(trips.arrive, ride_id)
+
+
+@blueprint.post("/<uuid:ride_id>/start")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="startRide", responses=answers(problems(404, 409)))
+def start_ride(ride_id: UUID) -> Response:
+    """Start the trip (its driver). The first position after it makes the ride `in-progress`."""
+    return _drive(trips.start, ride_id)
+
+
+@blueprint.post("/<uuid:ride_id>/finish")
+@blueprint.output(RideOut, description="The ride.")
+@blueprint.doc(operation_id="finishRide", responses=answers(problems(404, 409)))
+def finish_ride(ride_id: UUID) -> Response:
+    """End the trip (its driver), who is free then."""
+    response = _drive(trips.finish, ride_id)
+    driver_hints.refresh(guards.caller().owner)
+    return response
+
+
+@blueprint.post("/<uuid:ride_id>/cancel")
+@blueprint.output(RideOut, description="The cancelled ride.")
+@blueprint.doc(
+    operation_id="cancelRide",
+    responses=answers(
+        {204: {"description": "The driver has given the ride back; another one is searched for."}}, problems(404, 409)
+    ),
+)
+def cancel_ride(ride_id: UUID) -> Response:
+    """Cancel a ride before it starts: as its passenger for good, as its driver for oneself.
+
+    What a driver gives back goes on with a new search, which does not ask that driver. An administrator cancels a
+    ride at any time, for a driver or a passenger who is stuck in it.
+    """
+    caller = guards.caller()
+    with platform().sessions() as session:
+        ride = rides.find(session, ride_id)
+    if ride is None:
+        raise RideNotFoundError("there is no such ride")
+    if ride.passenger_id == caller.owner:
+        return _cancel_by_passenger(ride_id)
+    if caller.is_admin:
+        return _cancel(lambda session: rides.cancel_by_system(session, ride_id, "cancelled by an operator"))
+    platform().ride_transactions.run(lambda session: trips.cancel_by_driver(session, ride_id, caller.owner))
+    driver_hints.refresh(caller.owner)
+    return Response(status=204)  # Without the ride: it is no longer the driver's to see.
+
+
+@blueprint.get("/<uuid:ride_id>/events")
+@blueprint.doc(
+    operation_id="streamRideEvents",
+    responses=answers({200: _STREAM, 204: _NO_EVENTS}, problems(400, 404)),
+    extensions={"x-parameters": [LAST_EVENT_ID]},
+)
+def stream_events(ride_id: UUID) -> Response:
+    """Follow a ride's changes as they happen (server-sent events): its passenger, its driver, administrators.
+
+    The stream ends with the ride, or when it is no longer the driver's. Comments keep the connection alive.
+    """
+    last_id = last_event_id()
+
+    def begin() -> Reader | None:
+        ride, read_after = find_visible(ride_id), _event_reader(ride_id)
+        return None if not ride.status.is_active and not read_after(last_id) else read_after
+
+    return open_stream(f"ride:{ride_id}", begin, last_id)
+
+
+def _cancel_by_passenger(ride_id: UUID | None) -> Response:
+    passenger_id = guards.caller().owner
+    return _cancel(lambda session: rides.cancel_by_passenger(session, passenger_id, ride_id))
+
+
+def _cancel(cancel: Callable[[Session], Ride]) -> Response:
+    ride = platform().ride_transactions.run(cancel)
+    if ride.driver_id is not None:
+        driver_hints.refresh(ride.driver_id)
+    return ride_response(ride, look(ride))
+
+
+def _drive(step: Callable[[Session, UUID, str], Ride], ride_id: UUID) -> Response:
+    driver_id = guards.caller().owner
+    ride = platform().ride_transactions.run(lambda session: step(session, ride_id, driver_id))
+    return ride_response(ride, look(ride))
+
+
+def _event_reader(ride_id: UUID) -> Reader:
+    sessions, caller = platform().sessions, guards.caller()
+
+    def read_after(last_id: int) -> list[Message] | None:
+        try:
+            with sessions() as session:
+                seen = rides.read_version(session, ride_id)
+                if seen is None or not may_see(caller, seen.passenger_id, seen.driver_id):
+                    return None
+                return [_message(event) for event in rides.events_after(session, ride_id, last_id)]
+        except SQLAlchemyError:
+            return None  # The stream ends; the client comes back with the id of the last event that it saw.
+
+    return read_after
+
+
+def _message(event: RideEvent) -> Message:
+    # Without the event's detail, which names the drivers who were asked and did not come.
+    data: dict[str, object] = {
+        "ride_id": str(event.ride_id),
+        "at": show_moment(event.at),
+        "actor": event.actor.value,
+        "status": event.status.value,
+        "search_status": event.search_status.value,
+        "version": event.version,
+    }
+    return Message(event.id, event.name, data, is_last=not event.status.is_active)
