@@ -35,7 +35,6 @@ class Settings:
     docker_host: str | None
     docker_cert_path: Path | None
     compile_cache_bytes: int
-    cities_dir: Path
     rate_limits: str
     log_level: str
 
@@ -130,7 +129,6 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
-        cities_dir=Path(read.text("CITIES_DIR", str(REPOSITORY / "config" / "cities"))),
         rate_limits=read.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60"),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
