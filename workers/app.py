@@ -29,6 +29,7 @@ from adapters.compile_cache import FileCompileCache
 from adapters.docker_sandbox.engine import DockerOptions, NoEngineError
 from adapters.docker_sandbox.sandbox import DockerSandbox
 from adapters.driver_index.index import RedisDriverIndex, create_index_client
+from adapters.eta import create_eta
 from adapters.image_builder import ImageBuildError, ImageSource, built_versions
 from adapters.language_folder import find_version, language_names, load_languages, read_definition
 from adapters.namespace_sandbox import NamespaceSandbox
@@ -38,7 +39,6 @@ from config.celery.events import PacedEvents
 from config.settings import Settings, load
 from domain.code_runs.languages import Language
 from domain.code_runs.sandbox import Sandbox, SandboxError
-from domain.rides.eta import HaversineEta
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
 from jobs.heartbeat import BEAT_S, Heartbeat
@@ -162,11 +162,15 @@ class Worker:
         assert self._engine is not None
         client = create_index_client(self._settings.redis_url)
         self._closers.append(client.close)
-        cities = load_cities(self._settings.cities_dir)
+        settings = self._settings
+        cities = load_cities(settings.cities_dir)
         matcher = RideMatcher(
             RideTransactions(self._engine),
             RedisDriverIndex(client),
-            {name: CityTools(city, HaversineEta(city)) for name, city in cities.items()},
+            {
+                name: CityTools(city, create_eta(city, settings.osrm_url, settings.valhalla_url))
+                for name, city in cities.items()
+            },
         )
         self._starters.append(matcher.heal)
         return matcher

@@ -94,4 +94,4 @@ class EtaProvider(Protocol):
         """Return the whole table, for a few hundred pairs."""
 
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the time of ``origins[i]`` to ``destinations[i]``: a table of one column."""
+        """Return the time of each ``origins[i]`` to ``destinations[i]``, in one row."""

@@ -13,12 +13,12 @@ from sqlalchemy import Engine, text
 from uuid_utils.compat import uuid7
 
 from adapters.driver_index.index import RedisDriverIndex, create_index_client
-from domain.rides.cities import DEMO_CITY
 from domain.rides.eta import HaversineEta
 from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
 from domain.rides.ports import AvailableDriver, DriverFix
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store.rides import ticks
+from tests.cities import DEMO_CITY
 from tests.integration.rides_world import CITY, HOME, PRODUCT, RidesWorld
 from workers.tasks.ride_matches import CityTools, RideMatcher
 
