@@ -234,26 +234,39 @@ def _as_row(offer: NewOffer) -> dict[str, object]:
 
 
 _END_LEASE = Prepared("""
-UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL, job_id = NULL
-WHERE city = :city AND lease_id = :lease_id RETURNING city
+UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL WHERE city = :city AND lease_id = :lease_id RETURNING city
 """)
-_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city AND lease_id = :lease_id FOR UPDATE")
-_IS_ANY_OPEN = Prepared(f"""
-SELECT clock_timestamp() + make_interval(secs => :every_s) FROM rides r WHERE r.city = :city AND r.{IS_OPEN} LIMIT 1
+_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city FOR UPDATE")
+_WHAT_FOLLOWS = Prepared(f"""
+SELECT {_JOB_IS_LIVE}, EXISTS (SELECT FROM rides r WHERE r.city = t.city AND r.{IS_OPEN}),
+    greatest(clock_timestamp() + make_interval(secs => :every_s), t.lease_until)
+FROM ride_ticks t WHERE t.city = :city
 """)
 
 
-def finish_tick(session: Session, city: str, lease_id: UUID, every_s: float = TICK_EVERY_S) -> UUID | None:
+def finish_tick(session: Session, city: str, lease_id: UUID | None, every_s: float = TICK_EVERY_S) -> UUID | None:
     """End a tick in the transaction that finishes its job: the next one is submitted if searches are open.
 
-    Return the next job's id. Whoever has lost the lease changes nothing.
+    One that had no lease to begin with (``None``) or has lost it takes care of the next one all the same, which then
+    comes when the other's lease is over: the other may be dead. Where another tick's job is on its way already,
+    nothing is submitted. Return the submitted job's id.
     """
     # Waits for those who are about to open a search, and has those who come later wait, see above.
-    if not _LOCK_END.run(session, {"city": city, "lease_id": lease_id}):
+    if not _LOCK_END.run(session, {"city": city}):
         return None
+    release_lease(session, city, lease_id)
+    is_live, is_open, run_at = _WHAT_FOLLOWS.run(session, {"city": city, "every_s": every_s})[0]
+    if is_live:
+        return None
+    if is_open:
+        return _submit(session, city, cast("datetime", run_at))
+    _SET_JOB.run(session, {"city": city, "job_id": None})
+    return None
+
+
+def release_lease(session: Session, city: str, lease_id: UUID | None) -> None:
+    """Let the next tick begin at once; whoever has lost the lease changes nothing."""
     _END_LEASE.run(session, {"city": city, "lease_id": lease_id})
-    rows = _IS_ANY_OPEN.run(session, {"city": city, "every_s": every_s})
-    return _submit(session, city, cast("datetime", rows[0][0])) if rows else None
 
 
 _WITHOUT_TICK = Prepared(f"""

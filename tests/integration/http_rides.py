@@ -49,9 +49,7 @@ class Streets:
         return self.world.offer(self.ride(ride_id), driver_id)
 
     def ride(self, ride_id: str) -> Ride:
-        found = self.world.run(lambda session: rides.find(session, UUID(ride_id)))
-        assert found is not None
-        return found
+        return find_ride(self.world, ride_id)
 
     def wanted(self, rides_: int) -> None:
         """Let so many passengers wait at ``PICKUP``, without any of them asking for a price."""
@@ -86,6 +84,12 @@ def streets(database_url: str, redis_url: str, engine: object, **changes: object
         built = Streets(yard, RidesWorld(engine))
         yield built
         built.world.assert_sound()
+
+
+def find_ride(world: RidesWorld, ride_id: str) -> Ride:
+    found = world.run(lambda session: rides.find(session, UUID(ride_id)))
+    assert found is not None
+    return found
 
 
 def fix(place: dict[str, float], ago_s: float = 0, **more: object) -> dict[str, object]:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.rides.candidates import candidates_by_nearest, candidates_by_supply
-from domain.rides.cities import DEMO_CITY
 from domain.rides.eta import HaversineEta
 from domain.rides.matching import Matching, MatchingRules, Policy, match
 from domain.rides.model import OpenSearch, Place
 from domain.rides.ports import EtaProvider, Etas, Supply
+from tests.cities import DEMO_CITY
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 MIDDLE = DEMO_CITY.centre
