@@ -36,7 +36,7 @@ from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
+from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.waiting import Places, WaitHub
@@ -81,7 +81,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     register_errors(app)
     app.before_request(request_ids.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
+    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
