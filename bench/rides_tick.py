@@ -6,7 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,6 @@ from domain.rides.eta import HaversineEta
 from domain.rides.model import Fix, NewRide, Place
 from domain.rides.ports import AvailableDriver, DriverFix
 from domain.rides.pricing import Trip, quote
-from jobs.model import JobContext
 from store.db import create_engine
 from store.migrate import migrate
 from store.rides import rides
@@ -75,9 +74,17 @@ def measure() -> list[Figure]:
     ]  # fmt: skip
 
 
-class _Context(JobContext):
+class _Context:
+    """A job's context, of which a tick uses nothing."""
+
     def __init__(self) -> None:
         self.job_id, self.owner, self.attempt, self.epoch = uuid7(), "system", 1, 1
+
+    def report_progress(self, progress: dict[str, object]) -> None:
+        raise NotImplementedError
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        raise NotImplementedError
 
 
 @contextmanager

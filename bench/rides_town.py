@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from domain.rides.cities import DEMO_CITY
+from adapters.city_folder import read_city
+from config.settings import REPOSITORY
 from domain.rides.eta import HaversineEta
 from domain.rides.geo import Floats, Places
 from domain.rides.model import OpenSearch, Place
@@ -16,7 +17,7 @@ from domain.rides.ports import Supply
 
 NOW = datetime(2026, 5, 5, 12, tzinfo=UTC)
 # 8 m/s at any hour.
-CITY = replace(DEMO_CITY, speeds_km_per_h=(28.8,) * 24)
+CITY = replace(read_city(REPOSITORY / "config" / "cities" / "demo.toml"), speeds_km_per_h=(28.8,) * 24)
 ETA = HaversineEta(CITY, lambda: NOW)
 PRODUCT = "standard"
 

@@ -16,8 +16,8 @@ NOBODY = -1
 # The solver's time grows with the square of the rides, so parts of the graph that share no driver are solved apart;
 # small ones are put together up to this size, because each call has a price of its own.
 _CHUNK_RIDES = 500
-# What the solver takes for each ride squared and for each edge, measured on 500 to 10,000 rides some of which had to give
-# way. Where drivers abound it is a fifth of that, but there the parts are small.
+# What the solver takes for each ride squared and for each edge, measured on 500 to 10,000 rides some of which had to
+# give way. Where drivers abound it is a fifth of that, but there the parts are small.
 _RIDE_SQUARED_S, _EDGE_S = 3e-8, 5e-7
 
 

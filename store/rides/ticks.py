@@ -180,8 +180,8 @@ def open_searches(session: Session, city: str) -> list[OpenSearch]:
 _GIVEN = "jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int," \
     " eta_source text)"  # fmt: skip
 _IS_WANTED = "r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'"
-# Each row is looked up by itself: a plan that reads all open rides and compares them with all rows given looks as good
-# to a planner that knows of no rows yet, and takes a second where there are thousands.
+# Each row is looked up by itself: a plan that reads all open rides and compares them with all rows given looks as
+# good to a planner that knows of no rows yet, and takes a second where there are thousands.
 _LOCK_RIDES = Prepared(f"""
 SELECT r.id FROM (SELECT * FROM {_GIVEN} ORDER BY g.ride_id) AS g
 CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0 FOR NO KEY UPDATE OF w) AS r
