@@ -22,7 +22,7 @@ HOT_SHARE = 0.6
 SPEEDS_MPS = (7.0, 10.0)
 """At ``--speed-up 5`` the fastest car drives at the 50 m/s above which the platform takes a fix for a mistake."""
 TRIP_M = (800.0, 5000.0)
-PATIENCE_S = (60.0, 420.0)
+PATIENCE_S = (20.0, 420.0)
 CARS = (("Skoda", "Octavia"), ("Toyota", "Corolla"), ("Dacia", "Logan"), ("Tesla", "Model 3"), ("VW", "ID.4"))
 COLOURS = ("white", "black", "silver", "blue", "red")
 NAMES = (
@@ -204,7 +204,7 @@ def _passenger(seed: int, city: CityMap, number: int, arrives_at_s: float) -> Pa
         destination=_destination(city, pickup, draw),
         patience_s=draw.uniform(*PATIENCE_S),
         edit=_edit(city, pickup, draw) if draw.random() < 0.06 else None,
-        regrets_after_s=draw.uniform(5.0, 120.0) if draw.random() < 0.05 else None,
+        regrets_after_s=draw.uniform(2.0, 90.0) if draw.random() < 0.08 else None,
         searches_again=draw.random() < 0.5,
     )
 
