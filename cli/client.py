@@ -53,6 +53,10 @@ class ApiClient:
         """Post ``body`` to ``path``."""
         return self._ask("POST", path, json=body, headers=headers)
 
+    def put(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
+        """Put ``body`` at ``path``."""
+        return self._ask("PUT", path, json=body)
+
     def delete(self, path: str) -> dict[str, object]:
         """Delete ``path``."""
         return self._ask("DELETE", path)

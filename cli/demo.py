@@ -1,4 +1,4 @@
-"""``yardmaster demo``: bring up the whole stack, run a real program in every language, show what came of it, stop."""
+"""``yardmaster demo``: bring up the whole stack, run a program in every language, drive a ride, show both, stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli.client import ApiClient, RefusedError
+from cli.demo_ride import Journey, drive_a_ride
 from cli.output import print_table, show_progress
 from cli.run import run_to_the_end
 from cli.sandboxes import choose_sandbox
@@ -36,23 +37,33 @@ class _Row:
 
 @click.command()
 def demo() -> None:
-    """Start everything, run a program in every language over HTTP, print a table, stop; 0 when all were accepted."""
+    """Start everything, run a program in every language and drive a ride over HTTP, print tables, stop.
+
+    Ends with 0 when every program was accepted and the ride came to its end.
+    """
     settings = load_stack()
     rows: list[_Row] = []
+    journeys: list[Journey] = []
 
-    def try_every_language(addresses: Addresses) -> None:
+    def try_everything(addresses: Addresses) -> None:
         show_progress(f"The API answers at {addresses.api}.")
         api = ApiClient(addresses.api, addresses.api_key)
         for language in _languages(api):
             rows.append(_run_example(api, language, settings.sandbox_images_dir))
             show_progress(f"  {rows[-1].language}: {rows[-1].verdict}, {rows[-1].seconds:.2f} s")
+        show_progress("A ride is driven ...")
+        journeys.append(drive_a_ride(addresses.api))
 
-    is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_every_language))
+    is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_everything))
     if is_interrupted:
         raise SystemExit(EXIT_INTERRUPTED)
     _print_rows(rows)
+    for journey in journeys:
+        click.echo()
+        journey.print()
     show_progress("Everything is stopped; nothing is left running.")
-    sys.exit(0 if rows and all(row.verdict == "accepted" for row in rows) else 1)
+    is_accepted = bool(rows) and all(row.verdict == "accepted" for row in rows)
+    sys.exit(0 if is_accepted and all(journey.is_finished for journey in journeys) else 1)
 
 
 def _languages(api: ApiClient) -> list[dict[str, object]]:

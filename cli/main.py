@@ -12,6 +12,7 @@ from cli.keys import keys
 from cli.processes import api, beat, dispatcher, flower, worker
 from cli.queues import queues
 from cli.run import run
+from cli.simulate import simulate
 from cli.up import up
 from config.settings import SettingsError
 
@@ -24,7 +25,7 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower):
+for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower):
     cli.add_command(_command)
 
 

@@ -32,6 +32,8 @@ class Settings:
     sandbox_pool_size: int
     sandbox_images_dir: Path
     cities_dir: Path
+    osrm_url: str | None
+    valhalla_url: str | None
     docker_host: str | None
     docker_cert_path: Path | None
     compile_cache_bytes: int
@@ -126,6 +128,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
         sandbox_images_dir=read.sandbox_images_dir(),
         cities_dir=read.cities_dir(),
+        osrm_url=read.optional("OSRM_URL"),
+        valhalla_url=read.optional("VALHALLA_URL"),
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),

@@ -59,6 +59,17 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 max_depth=100_000,
                 keep_s=7 * DAY_S,
             ),
+            # A city stands still while a lost tick is waited for, so the lease is short.
+            Kind(
+                name="ride_matches",
+                max_attempts=3,
+                lease_s=15,
+                backoff_s=1,
+                backoff_max_s=5,
+                window_per_slot=2,
+                max_depth=100_000,
+                keep_s=HOUR_S,
+            ),
             Kind(
                 name="canaries",
                 max_attempts=3,

@@ -22,6 +22,10 @@ SYSTEM_OWNER = "system"
 SCHEDULES = (
     # Proves every minute that a job which was submitted gets finished.
     Schedule(name="canary", kind="canaries", owner=SYSTEM_OWNER, every=timedelta(minutes=1), payload={}),
+    # What Redis knows of drivers is made again, and no search is left without a tick.
+    Schedule(
+        name="rides_heal", kind="ride_matches", owner=SYSTEM_OWNER, every=timedelta(minutes=1), payload={"do": "heal"}
+    ),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import shutil
 import signal
@@ -22,6 +21,7 @@ import numpy as np
 from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, LimitHit, Limits, SourceFile, Usage
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
+from domain.rides.geo import distance_m
 from domain.rides.model import Fix, Place
 from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, Etas, LastPosition, Supply
 
@@ -231,8 +231,10 @@ class FakeDriverIndex:
             self._changed[city, driver_id] = self.mark(city) + 1
 
     def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
+        if not is_on_the_map(place):
+            return []
         with self._reached():
-            found = [(driver_id, metres(at, place)) for driver_id, at in self._candidates(city, product).items()]
+            found = [(driver_id, distance_m(at, place)) for driver_id, at in self._candidates(city, product).items()]
         return sorted((pair for pair in found if pair[1] <= self._max_radius_m), key=lambda pair: pair[1])[:count]
 
     def supply(self, city: str, product: str) -> Supply:
@@ -272,7 +274,7 @@ class FakeDriverIndex:
             driver_id: last.fix.place
             for (where, driver_id), last in self._last.items()
             if where == city and self._products.get((city, driver_id)) == product
-            if last.fix.at.timestamp() > oldest
+            if last.fix.at.timestamp() > oldest and is_on_the_map(last.fix.place)
         }
 
     @contextmanager
@@ -293,18 +295,15 @@ class FakeEta:
 
     def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
         self.calls += 1
-        rows = [[metres(origin, end) / self._speed_mps for end in destinations] for origin in origins]
+        rows = [[distance_m(origin, end) / self._speed_mps for end in destinations] for origin in origins]
         return Etas(np.array(rows, dtype=float).reshape(len(origins), len(destinations)), self._source)
 
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
         self.calls += 1
-        times = [metres(*ends) / self._speed_mps for ends in zip(origins, destinations, strict=True)]
+        times = [distance_m(*ends) / self._speed_mps for ends in zip(origins, destinations, strict=True)]
         return Etas(np.array(times, dtype=float), self._source)
 
 
-def metres(one: Place, other: Place) -> float:
-    """The great circle between two places."""
-    latitudes = math.radians(one.latitude), math.radians(other.latitude)
-    half = math.sin((latitudes[1] - latitudes[0]) / 2) ** 2
-    half += math.prod(map(math.cos, latitudes)) * math.sin(math.radians(other.longitude - one.longitude) / 2) ** 2
-    return 2 * 6_371_008.8 * math.asin(math.sqrt(half))
+def is_on_the_map(place: Place) -> bool:
+    """Tell whether Redis could keep the place in a GEO set."""
+    return abs(place.latitude) <= 85.05 and abs(place.longitude) <= 180

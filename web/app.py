@@ -13,6 +13,7 @@ from flask import Response, g, request
 
 from adapters.city_folder import CityFileError, load_cities
 from adapters.driver_index import RedisDriverIndex, create_index_client
+from adapters.eta import create_eta
 from adapters.language_folder import LanguageFileError, load_languages
 from adapters.rate_limiter import RedisRateLimiter, create_redis_client
 from config import logging as logs
@@ -21,7 +22,6 @@ from config.settings import ApiSettings, Settings, SettingsError
 from domain.code_runs.languages import Language
 from domain.rate_limits.model import TiersError, Window, parse_tiers
 from domain.rides.cities import City
-from domain.rides.eta import HaversineEta
 from jobs.model import FINAL_STATES
 from store import api_keys
 from store.db import db, driver_url, engine_options, sessions
@@ -36,7 +36,7 @@ from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
+from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.version_cache import VersionCache
@@ -82,7 +82,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     register_errors(app)
     app.before_request(request_ids.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
+    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -103,7 +103,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         sessions=make_session,
         ride_transactions=ride_transactions,
         cities=cities,
-        etas={name: HaversineEta(city) for name, city in cities.items()},
+        etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
         driver_index=driver_index,
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),

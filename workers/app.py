@@ -20,12 +20,16 @@ from uuid import UUID
 
 from celery import Celery, signals
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
 from adapters.box_pool import PoolOptions
+from adapters.city_folder import load_cities
 from adapters.compile_cache import FileCompileCache
 from adapters.docker_sandbox.engine import DockerOptions, NoEngineError
 from adapters.docker_sandbox.sandbox import DockerSandbox
+from adapters.driver_index.index import RedisDriverIndex, create_index_client
+from adapters.eta import create_eta
 from adapters.image_builder import ImageBuildError, ImageSource, built_versions
 from adapters.language_folder import find_version, language_names, load_languages, read_definition
 from adapters.namespace_sandbox import NamespaceSandbox
@@ -40,14 +44,16 @@ from jobs.dispatcher import Dispatcher
 from jobs.heartbeat import BEAT_S, Heartbeat
 from jobs.kinds import KINDS, Kind
 from jobs.lifecycle import Lifecycle
-from jobs.model import Handler
+from jobs.model import Handler, TransientJobError
 from jobs.queue import IMPATIENT, Conveyor
 from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
+from store.rides.transactions import RideTransactions
 from store.workers import WorkerRecord
 from workers.life_signs import DISPATCHER, show_life
 from workers.tasks.canaries import sing
 from workers.tasks.code_runs import CodeRunner
+from workers.tasks.ride_matches import CityTools, RideMatcher
 
 SPARE_CONNECTIONS = 3
 EXIT_CANNOT_WORK = 70  # EX_SOFTWARE of sysexits.h
@@ -111,6 +117,7 @@ class Worker:
         self._engine: Engine | None = None
         self._heartbeat: Heartbeat | None = None
         self._lifecycle: Lifecycle | None = None
+        self._starters: list[Callable[[], object]] = []
         self._closers: list[Callable[[], None]] = []
         self._ended = threading.Event()
 
@@ -147,7 +154,26 @@ class Worker:
             handlers["canaries"] = sing
         if "code_runs" in kinds and "code_runs" not in handlers:
             handlers["code_runs"] = self._code_runner()
+        if "ride_matches" in kinds and "ride_matches" not in handlers:
+            handlers["ride_matches"] = self._ride_matcher()
         return handlers
+
+    def _ride_matcher(self) -> RideMatcher:
+        assert self._engine is not None
+        client = create_index_client(self._settings.redis_url)
+        self._closers.append(client.close)
+        settings = self._settings
+        cities = load_cities(settings.cities_dir)
+        matcher = RideMatcher(
+            RideTransactions(self._engine),
+            RedisDriverIndex(client),
+            {
+                name: CityTools(city, create_eta(city, settings.osrm_url, settings.valhalla_url))
+                for name, city in cities.items()
+            },
+        )
+        self._starters.append(matcher.heal)
+        return matcher
 
     def _code_runner(self) -> CodeRunner:
         settings = self._settings
@@ -175,6 +201,8 @@ class Worker:
     def _on_ready(self, **_: object) -> None:
         assert self._heartbeat is not None
         self._heartbeat.start()
+        for start in self._starters:
+            threading.Thread(target=_begin, args=(start,), name="begin", daemon=True).start()
 
     def _on_shutting_down(self, **_: object) -> None:
         # Celery calls this in its signal handler, so the waiting is another thread's.
@@ -282,6 +310,14 @@ class SandboxStarts:
 
 def _pool_options(settings: Settings) -> PoolOptions:
     return PoolOptions(size=settings.sandbox_pool_size, is_reused=settings.sandbox_reuse == "clean")
+
+
+def _begin(start: Callable[[], object]) -> None:
+    try:
+        start()
+    except (TransientJobError, DBAPIError) as error:
+        # It is done again by the clock.
+        log.warning("what a worker does at its start failed: %s", error)
 
 
 def _task(worker: Worker, kind: str) -> Callable[[str], None]:

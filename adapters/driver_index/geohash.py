@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 MAX_LATITUDE = 85.05112878
+MAX_LONGITUDE = 180.0
 _CELLS = 1 << 26
 # Half as many pairs of bits are left between the kept ones after each step.
 _STEPS = (
@@ -27,7 +28,7 @@ def decode(scores: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     # One parse of one text: a tenth of what ``int`` of each would take.
     bits = np.fromstring(" ".join(scores), dtype=np.int64, sep=" ").astype(np.uint64)
     latitudes = (_every_other_bit(bits) + 0.5) / _CELLS * (2 * MAX_LATITUDE) - MAX_LATITUDE
-    longitudes = (_every_other_bit(bits >> np.uint64(1)) + 0.5) / _CELLS * 360.0 - 180.0
+    longitudes = (_every_other_bit(bits >> np.uint64(1)) + 0.5) / _CELLS * (2 * MAX_LONGITUDE) - MAX_LONGITUDE
     return latitudes, longitudes
 
 

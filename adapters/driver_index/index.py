@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from adapters.circuit import Circuit
 from adapters.driver_index import scripts
-from adapters.driver_index.geohash import MAX_LATITUDE, decode
+from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
 from domain.rides.model import Fix, Place
 from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, LastPosition, Supply
 
@@ -90,7 +90,7 @@ class RedisDriverIndex:
 
     def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
         """Return the nearest candidates within ``max_radius_m``, exactly: a circle counts when it holds enough."""
-        if count < 1 or abs(place.latitude) > MAX_LATITUDE:
+        if count < 1 or not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
             return []
         first_m = min(FIRST_RADIUS_M, self._max_radius_m)
         where: list[Argument] = [product, float(place.longitude), float(place.latitude), count]
@@ -161,8 +161,12 @@ class RedisDriverIndex:
             raise DriverIndexError("the driver index did not answer a moment ago")
         try:
             answer = ask()
-        except redis.RedisError as error:
+        except (redis.ConnectionError, redis.TimeoutError) as error:
             self._circuit.fail()
+            raise DriverIndexError(f"the driver index does not answer: {error}") from error
+        except redis.RedisError as error:
+            # An answer, if not a welcome one: others may fare better.
+            self._circuit.succeed()
             raise DriverIndexError(f"the driver index failed: {error}") from error
         self._circuit.succeed()
         return answer

@@ -16,8 +16,10 @@ KEYS_OF_A_CITY = ("on", "seen", "last", "changed")
 _BEGIN = """
 local on, seen, last, changed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local prefix, oldest = ARGV[1], tonumber(ARGV[2])
--- Redis has no place for what is nearer to the poles.
-local function is_findable(at, latitude) return at > oldest and math.abs(latitude) <= 85.05 end
+-- Redis has no place for what is nearer to the poles, nor for what is no place, and would end the script there.
+local function is_findable(at, latitude, longitude)
+    return at > oldest and math.abs(latitude) <= 85.05 and math.abs(longitude) <= 180
+end
 """
 
 # ARGV from 3 on, five for each fix: driver, time (ms), longitude, latitude, and the text of the position but for its
@@ -42,7 +44,7 @@ for i = 1, count do
         positions[#positions + 1] = id
         positions[#positions + 1] = ARGV[5 * i + 2] .. number
         local product = products[i]
-        if product and is_findable(time, tonumber(ARGV[5 * i + 1])) then
+        if product and is_findable(time, tonumber(ARGV[5 * i + 1]), tonumber(ARGV[5 * i])) then
             local list = points[product]
             if not list then list = {}; points[product] = list end
             list[#list + 1] = ARGV[5 * i]
@@ -137,7 +139,7 @@ for i = 4, #ARGV, 2 do
         redis.call('HSET', on, id, product)
         local text = redis.call('HGET', last, id) or ''
         local latitude, longitude, time = string.match(text, '^([^,]*),([^,]*),(%d+),')
-        if time and is_findable(tonumber(time), tonumber(latitude)) then
+        if time and is_findable(tonumber(time), tonumber(latitude), tonumber(longitude)) then
             redis.call('GEOADD', prefix .. product, longitude, latitude, id)
             redis.call('ZADD', seen, time, id)
         end

@@ -2,6 +2,12 @@
 
 While few rides wait the index is asked for the nearest of each; from about a thousand on, one snapshot of all drivers
 in a k-d tree is cheaper.
+
+In a crowd the nearest drivers of one are the nearest of all, and whoever is left out does not know the next ones. So
+the search goes in rounds. After each, the rides take drivers in turn, as if that were the end of it; while some go
+without who saw no end of drivers, all rides are told of the nearest that were left. Otherwise the best assignment of
+these candidates could be worse than simply taking turns among all drivers: by up to a sixth, where many rides and few
+drivers come together.
 """
 
 from __future__ import annotations
@@ -37,17 +43,12 @@ class Candidates:
     drivers: Indices
 
 
+_ROUNDS = 5
 _NOBODY = Candidates((), (), Places([], []), np.empty(0, np.intp), np.empty(0, np.intp))
 
 
 def candidates_per_ride(rides: int, drivers: int) -> int:
-    """Return how many drivers each ride should choose among.
-
-    Where drivers are scarce, the nearest ten are everybody's nearest ten, and rides go without though somebody is
-    free a street farther. Where there are plenty, more than ten change nothing.
-    """
-    if drivers < 5 * rides:
-        return 40
+    """Return among how many drivers each ride chooses in a round: where there are plenty, more change nothing."""
     return 20 if drivers < 20 * rides else 10
 
 
@@ -97,31 +98,81 @@ def candidates_by_nearest(
 
 def _of_product(searches: Sequence[OpenSearch], rows: Indices, supply: Supply, max_pickup_m: float) -> Candidates:
     """Return the candidates of the searches in ``rows``, all of one product, among its drivers."""
-    wanting = [searches[row] for row in rows.tolist()]
-    pickups, drivers = Places.of([search.pickup for search in wanting]), Places(supply.latitudes, supply.longitudes)
-    origin = pickups[0]
-    count = candidates_per_ride(len(wanting), len(drivers))
-    # A ride that was declined many times still gets its full choice.
-    reach = min(count + max(len(search.excluded_drivers) for search in wanting), len(drivers))
-    # Balancing the tree would take three times as long as building it, and win nothing on a city.
-    tree = cKDTree(project(drivers, origin), balanced_tree=False, compact_nodes=False)
-    found = tree.query(project(pickups, origin), k=np.arange(1, reach + 1), distance_upper_bound=max_pickup_m)
-    distances, columns = np.asarray(found[0]), np.asarray(found[1])
-    is_candidate = np.isfinite(distances) & ~_is_excluded(wanting, supply.ids, columns)
-    is_candidate &= is_candidate.cumsum(axis=1) <= count
-    chosen, positions = np.unique(columns[is_candidate], return_inverse=True)
-    driver_ids = [supply.ids[column] for column in chosen.tolist()]
-    return Candidates(wanting, driver_ids, drivers.take(chosen), np.repeat(rows, is_candidate.sum(axis=1)), positions)
+    rides, drivers = _Market([searches[row] for row in rows.tolist()], supply, max_pickup_m).edges()
+    chosen, positions = np.unique(drivers, return_inverse=True)
+    return Candidates(
+        searches,
+        [supply.ids[driver] for driver in chosen.tolist()],
+        Places(supply.latitudes, supply.longitudes).take(chosen),
+        rows[rides],
+        positions,
+    )
 
 
-def _is_excluded(searches: Sequence[OpenSearch], driver_ids: Sequence[str], columns: Indices) -> NDArray[np.bool_]:
-    """Tell of each search (row) and driver found for it whether it has excluded that driver."""
-    is_excluded = np.zeros(columns.shape, dtype=np.bool_)
-    for row, search in enumerate(searches):
-        if search.excluded_drivers:
-            # The tree fills a row that has too few neighbours with the number after the last driver's.
-            is_excluded[row] = [
-                column < len(driver_ids) and driver_ids[column] in search.excluded_drivers
-                for column in columns[row].tolist()
-            ]
-    return is_excluded
+class _Market:
+    """The searches and the drivers of one product, of each at least one, on a flat map."""
+
+    def __init__(self, searches: Sequence[OpenSearch], supply: Supply, max_pickup_m: float) -> None:
+        origin = searches[0].pickup
+        self._searches = searches
+        self._driver_ids = supply.ids
+        self._pickups = project(Places.of([search.pickup for search in searches]), origin)
+        self._spots = project(Places(supply.latitudes, supply.longitudes), origin)
+        self._max_pickup_m = max_pickup_m
+        self._count = candidates_per_ride(len(searches), len(supply.ids))
+        # A ride that was declined many times still gets its full choice.
+        self._reach = self._count + max(len(search.excluded_drivers) for search in searches)
+
+    def edges(self) -> tuple[Indices, Indices]:
+        """Return the rides and drivers of all edges, each edge once, in the order of the rides."""
+        edges: list[Indices] = []
+        is_left = np.ones(len(self._driver_ids), dtype=np.bool_)
+        waiting = sorted(range(len(self._searches)), key=lambda ride: self._searches[ride].searching_since)
+        for _ in range(_ROUNDS):
+            rides, drivers = self._nearest(np.flatnonzero(is_left))
+            edges.append(rides * len(is_left) + drivers)
+            taken = _take_turns(waiting, rides, drivers)
+            is_left[list(taken.values())] = False
+            # Whoever was told of fewer than asked for knows all there are within reach.
+            found = np.bincount(rides, minlength=len(self._searches))
+            waiting = [ride for ride in waiting if ride not in taken and found[ride] == self._count]
+            if not (waiting and taken and is_left.any()):
+                break
+        rides, drivers = np.divmod(np.unique(np.concatenate(edges)), len(is_left))
+        return rides, drivers
+
+    def _nearest(self, left: Indices) -> tuple[Indices, Indices]:
+        """Return the edges of each ride to its nearest drivers in ``left``, the nearest first."""
+        # Balancing the tree would take three times as long as building it, and win nothing on a city.
+        tree = cKDTree(self._spots[left], balanced_tree=False, compact_nodes=False)
+        ranks = np.arange(1, min(self._reach, len(left)) + 1)
+        answer = tree.query(self._pickups, k=ranks, distance_upper_bound=self._max_pickup_m)
+        # Where there are too few, the tree says that they are infinitely far and have the number after the last.
+        is_near = np.isfinite(np.asarray(answer[0]))
+        columns = left[np.minimum(np.asarray(answer[1]), len(left) - 1)]
+        is_near &= ~self._is_excluded(columns)
+        is_near &= is_near.cumsum(axis=1) <= self._count
+        return is_near.nonzero()[0], columns[is_near]
+
+    def _is_excluded(self, columns: Indices) -> NDArray[np.bool_]:
+        is_excluded = np.zeros(columns.shape, dtype=np.bool_)
+        for ride, search in enumerate(self._searches):
+            if search.excluded_drivers:
+                found = (self._driver_ids[driver] for driver in columns[ride].tolist())
+                is_excluded[ride] = [driver_id in search.excluded_drivers for driver_id in found]
+        return is_excluded
+
+
+def _take_turns(waiting: Sequence[int], rides: Indices, drivers: Indices) -> dict[int, int]:
+    """Let each ride in ``waiting`` take the first of its drivers that is left; ``rides`` are in ascending order."""
+    starts = np.searchsorted(rides, waiting).tolist()
+    ends = np.searchsorted(rides, waiting, side="right").tolist()
+    numbers = drivers.tolist()
+    gone: set[int] = set()
+    taken: dict[int, int] = {}
+    for ride, start, end in zip(waiting, starts, ends, strict=True):
+        driver = next((each for each in numbers[start:end] if each not in gone), None)
+        if driver is not None:
+            gone.add(driver)
+            taken[ride] = driver
+    return taken

@@ -72,8 +72,11 @@ class DriverIndex(Protocol):
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
         """Return where drivers were last seen; whoever never was is missing."""
 
-    def rebuild(self, city: str, drivers: Sequence[AvailableDriver]) -> None:
-        """Make exactly ``drivers`` the candidates; those with a fresh fix are found at once."""
+    def mark(self, city: str) -> int:
+        """Return a mark for ``rebuild``, to be had before its list of drivers is read."""
+
+    def rebuild(self, city: str, drivers: Sequence[AvailableDriver], mark: int | None = None) -> None:
+        """Make exactly ``drivers`` the candidates, but for whoever came or went since ``mark``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +94,4 @@ class EtaProvider(Protocol):
         """Return the whole table, for a few hundred pairs."""
 
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the time of ``origins[i]`` to ``destinations[i]``: a table of one column."""
+        """Return the time of each ``origins[i]`` to ``destinations[i]``, in one row."""

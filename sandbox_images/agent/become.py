@@ -6,6 +6,9 @@ import resource
 ENVIRONMENT = {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "PATH": "/usr/local/bin:/usr/bin:/bin"}
 STACK_BYTES = 64 << 20
 CANNOT_START = 126
+# Where a zygote finds the agent's socket, and what one request to it may take: all of a program's arguments.
+AGENT_FD = 3
+MAX_REQUEST_BYTES = 1 << 20
 
 
 def find_program(name: str) -> str:

@@ -1,11 +1,16 @@
 """The zygote's own side (``zygote``): wait in the middle of Python's start, and let copies go on from there.
 
 A copy that returns from here is where any interpreter is at that point, so the program gets an untouched
-``__main__``, a traceback without frames of ours, and an ordinary end. Not as in an interpreter of its own are: the
-hash seed and the addresses, which are those of every other program of this zygote; the command line in ``/proc``,
-which lacks the arguments; and what a program hangs onto objects of Python's start, which is not finalised at its end.
+``__main__``, its own modules before ours, a traceback without frames of ours, and an ordinary end. Not as in an
+interpreter of its own are:
 
-What is imported here is loaded in every program, so it is a few small modules of Python's core.
+- the hash seed and the addresses, which are those of every other program of this zygote;
+- what the kernel writes down when a process is executed: in ``/proc`` the command line lacks the arguments and the
+  environment has a ``PYTHONPATH`` that ``os.environ`` has not, and the auxiliary vector names root;
+- the garbage collector, which does not see what Python's start made, nor finalises at the end what a program hung
+  onto that.
+
+What is imported here is a few small modules of Python's core; a program that imports them gets them anew.
 """
 
 import _ctypes
@@ -15,22 +20,21 @@ import marshal
 import os
 import sys
 
-from agent.become import CANNOT_START, become
+from agent.become import AGENT_FD, CANNOT_START, MAX_REQUEST_BYTES, become
 
-# Where the agent put its socket.
-_AGENT_FD = 3
-# More than the kernel lets the agent send.
-_MAX_REQUEST_BYTES = 1 << 20
 _FDS_BYTES = 3 * 4
 _PR_SET_DUMPABLE = 4
 
 
-def wait_to_be_born() -> None:
-    """Serve the agent until it is gone; return in copies only, as the program's user."""
+def wait_to_be_born(modules: frozenset[str]) -> None:
+    """Serve the agent until it is gone; return in copies only, as the program's user.
+
+    ``modules`` are those that Python had loaded before any of ours.
+    """
     # ctypes proper would cost each program a third of a millisecond for its memory.
     prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")  # type: ignore[arg-type]  # None is all that is loaded.
-    agent = _socket.socket(fileno=_AGENT_FD)
-    _forget_the_hook()
+    agent = _socket.socket(fileno=AGENT_FD)
+    _forget_the_hook(modules)
     _hide_from_collector()
     agent.send(b"!")
     # Looked at and not taken: what a program is called with must not stay in the memory that the next one gets.
@@ -40,7 +44,7 @@ def wait_to_be_born() -> None:
             os.waitpid(between, 0)
             agent.send(b"!")
             continue
-        request, ancillary, _, _ = agent.recvmsg(_MAX_REQUEST_BYTES, _socket.CMSG_SPACE(_FDS_BYTES))
+        request, ancillary, _, _ = agent.recvmsg(MAX_REQUEST_BYTES, _socket.CMSG_SPACE(_FDS_BYTES))
         pid = os.fork()
         if pid:
             agent.send(pid.to_bytes(4, sys.byteorder))
@@ -53,13 +57,14 @@ def wait_to_be_born() -> None:
     os._exit(0)
 
 
-def _forget_the_hook() -> None:
+def _forget_the_hook(modules: frozenset[str]) -> None:
     """Leave the paths, the modules and the environment as the program is to find them."""
     del os.environ["PYTHONPATH"]
     root = sys.path.pop(0)
     for folder in (root, os.path.join(root, "agent"), os.path.join(root, "agent/python_zygote")):
         sys.path_importer_cache.pop(folder, None)
-    for name in ("agent", "agent.become", "agent.births"):
+    # The import that runs still asks for its own; Python takes that one out when it fails, see the hook.
+    for name in sys.modules.keys() - modules - {"usercustomize"}:
         del sys.modules[name]
 
 
@@ -81,6 +86,9 @@ def _hide_from_collector() -> None:
 
 def _start(request: bytes, stdio: list[int]) -> None:
     args, cwd, uid, bounds = marshal.loads(request)
+    # A program is nobody's child but the agent's.
+    while os.getppid() != 1:
+        os.sched_yield()
     try:
         become(stdio, cwd, uid, bounds)
     except (OSError, ValueError) as error:

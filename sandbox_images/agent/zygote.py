@@ -20,14 +20,11 @@ import resource
 import signal
 import struct
 
-from agent.become import CANNOT_START, ENVIRONMENT, STACK_BYTES, find_program
+from agent.become import AGENT_FD, CANNOT_START, ENVIRONMENT, MAX_REQUEST_BYTES, STACK_BYTES, find_program
 
-# The hook's folder, and the descriptor where it finds the agent.
 _HOOK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python_zygote")
-_AGENT_FD = 3
 # An interpreter starts within 20 ms and forks within 1; a machine may be very busy.
 _PATIENCE_S = 10.0
-_LARGEST_REQUEST_BYTES = 1 << 20
 _PID = struct.Struct("i")
 _THREE_FDS = struct.Struct("3i")
 
@@ -43,10 +40,11 @@ class Zygote:
         self._children = f"/proc/self/task/{os.getpid()}/children"
 
     def start(self, command: list[str]) -> None:
-        """Start the interpreter that ``command`` names, unless it runs already or would not start before.
+        """Start the interpreter that ``command`` names, unless it lives already or would not start before.
 
         An interpreter without the hook would go on to its script, as root: there must be none yet.
         """
+        self._notice_death()
         if command in (self._command, self._refused) or not os.path.exists(self._children):
             return
         agent, zygote = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -55,14 +53,15 @@ class Zygote:
         zygote.close()
         agent.settimeout(_PATIENCE_S)
         # A request holds all arguments, which may be more than a socket takes by default.
-        agent.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, _LARGEST_REQUEST_BYTES)
+        agent.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, MAX_REQUEST_BYTES)
         self.pid, self._agent, self._command = pid, agent, command
         if not self._is_ready():
             self._refused = command
             self.end()
 
     def is_for(self, argv: list[str]) -> bool:
-        """Say whether the command ``argv`` is one for this zygote."""
+        """Say whether the command ``argv`` is one for this zygote, and the zygote there to take it."""
+        self._notice_death()
         return self.pid != 0 and argv[: len(self._command)] == self._command
 
     def fork(
@@ -71,14 +70,14 @@ class Zygote:
         """Let a copy become the program and return its pid; it is a child of the agent then.
 
         Raises:
-            OSError: the zygote broke.
+            OSError: the zygote broke over it.
         """
         assert self._agent is not None
         request = marshal.dumps((argv[len(self._command) :], cwd, uid, bounds))
         fds = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, _THREE_FDS.pack(*stdio))
         self._agent.sendmsg([request], [fds])
-        born, inherited = self._agent.recv(_PID.size), self._agent.recv(1)
-        if len(born) != _PID.size or not inherited:
+        born = self._agent.recv(_PID.size)
+        if len(born) != _PID.size or not self._agent.recv(1):
             raise OSError("the zygote cannot fork")
         (pid,) = _PID.unpack(born)
         return int(pid)
@@ -106,6 +105,10 @@ class Zygote:
             os.waitpid(self.pid, 0)
             self.note_death(self.pid)
 
+    def _notice_death(self) -> None:
+        if self.pid and os.waitpid(self.pid, os.WNOHANG) != (0, 0):
+            self.note_death(self.pid)
+
     def _is_ready(self) -> bool:
         assert self._agent is not None
         try:
@@ -123,7 +126,7 @@ def _execute(command: list[str], agent_fd: int) -> int:
         reader, writer = os.pipe()
         for number, fd in enumerate((reader, writer, writer, agent_fd)):
             os.dup2(fd, number)
-        os.closerange(_AGENT_FD + 1, 1 << 20)
+        os.closerange(AGENT_FD + 1, 1 << 20)
         # Threads get the stack that this says at an interpreter's start.
         _, hard = resource.getrlimit(resource.RLIMIT_STACK)
         stack_bytes = STACK_BYTES if hard == resource.RLIM_INFINITY else min(STACK_BYTES, hard)

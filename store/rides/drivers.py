@@ -135,7 +135,11 @@ _AVAILABLE = Prepared(f"""
 SELECT d.id, d.product FROM drivers d WHERE d.city = :city AND d.status = 'available'
     AND NOT EXISTS (SELECT FROM rides r WHERE r.driver_id = d.id AND r.{HAS_DRIVER})
 """)
-_IDLE_SINCE = Prepared("SELECT d.id, d.idle_since FROM drivers d WHERE d.id = ANY(:driver_ids)")
+_FREE_SINCE = Prepared(f"""
+SELECT d.id, d.idle_since FROM drivers d WHERE d.id = ANY(:driver_ids) AND d.status = 'available'
+    AND NOT EXISTS (SELECT FROM rides r WHERE r.driver_id = d.id AND r.{HAS_DRIVER})
+    AND NOT EXISTS (SELECT FROM offers o WHERE o.driver_id = d.id AND o.status = 'pending')
+""")
 
 
 def available_drivers(session: Session, city: str) -> list[AvailableDriver]:
@@ -144,7 +148,7 @@ def available_drivers(session: Session, city: str) -> list[AvailableDriver]:
             _AVAILABLE.run(session, {"city": city})]  # fmt: skip
 
 
-def idle_since(session: Session, driver_ids: Sequence[str]) -> dict[str, datetime]:
-    """Return when drivers last became free; whoever has not registered is missing."""
-    rows = _IDLE_SINCE.run(session, {"driver_ids": list(driver_ids)})
+def free_since(session: Session, driver_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when drivers last became free; missing is who is unavailable, on a ride, or being asked for one."""
+    rows = _FREE_SINCE.run(session, {"driver_ids": list(driver_ids)})
     return {cast("str", id_): cast("datetime", moment) for id_, moment in rows}

@@ -180,8 +180,12 @@ def open_searches(session: Session, city: str) -> list[OpenSearch]:
 _GIVEN = "jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int," \
     " eta_source text)"  # fmt: skip
 _IS_WANTED = "r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'"
+# Each row is looked up by itself: a plan that reads all open rides and compares them with all rows given looks as
+# good to a planner that knows of no rows yet, and takes a second where there are thousands.
 _LOCK_RIDES = Prepared(f"""
-SELECT r.id FROM {_GIVEN} JOIN rides r ON r.id = g.ride_id WHERE {_IS_WANTED} ORDER BY r.id FOR NO KEY UPDATE OF r
+SELECT r.id FROM (SELECT * FROM {_GIVEN} ORDER BY g.ride_id) AS g
+CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0 FOR NO KEY UPDATE OF w) AS r
+WHERE {_IS_WANTED}
 """)
 _LOCK_DRIVERS = Prepared(f"""
 SELECT d.id FROM {_GIVEN} JOIN drivers d ON d.id = g.driver_id WHERE d.status = 'available' ORDER BY d.id
@@ -193,18 +197,19 @@ WITH given AS (SELECT g.* FROM {_GIVEN} WHERE g.ride_id = ANY(:ride_ids) AND g.d
 offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
     SELECT g.id, g.ride_id, g.driver_id, g.search_id, g.pickup_eta_s, g.eta_source,
         clock_timestamp() + interval '{OFFER_S} seconds'
-    FROM given g JOIN rides r ON r.id = g.ride_id JOIN drivers d ON d.id = g.driver_id
+    FROM given g CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0) AS r
+    JOIN drivers d ON d.id = g.driver_id
     WHERE {_IS_WANTED} AND d.status = 'available' AND d.city = r.city AND d.product = r.product
         AND g.driver_id <> ALL (r.excluded_drivers)
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
     FROM offer WHERE r.id = offer.ride_id
-    RETURNING r.*, offer.id AS offer_id, offer.driver_id AS told_driver, '{{}}'::jsonb AS detail),
+    RETURNING r.*, offer AS offered, offer.driver_id AS told_driver),
 events AS (INSERT INTO ride_events (ride_id, name, actor, status, search_status, version, detail)
     SELECT c.id, 'offered', 'system', c.status, c.search_status, c.version,
         jsonb_build_object('driver_id', c.told_driver) FROM changed c)
-SELECT {offer_columns("o")}, {notify("c.told_driver")} FROM offer o JOIN changed c ON c.offer_id = o.id
+SELECT {offer_columns("(c.offered)")}, {notify("c.told_driver")} FROM changed c
 """)
 
 
@@ -234,26 +239,39 @@ def _as_row(offer: NewOffer) -> dict[str, object]:
 
 
 _END_LEASE = Prepared("""
-UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL, job_id = NULL
-WHERE city = :city AND lease_id = :lease_id RETURNING city
+UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL WHERE city = :city AND lease_id = :lease_id RETURNING city
 """)
-_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city AND lease_id = :lease_id FOR UPDATE")
-_IS_ANY_OPEN = Prepared(f"""
-SELECT clock_timestamp() + make_interval(secs => :every_s) FROM rides r WHERE r.city = :city AND r.{IS_OPEN} LIMIT 1
+_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city FOR UPDATE")
+_WHAT_FOLLOWS = Prepared(f"""
+SELECT {_JOB_IS_LIVE}, EXISTS (SELECT FROM rides r WHERE r.city = t.city AND r.{IS_OPEN}),
+    greatest(clock_timestamp() + make_interval(secs => :every_s), t.lease_until)
+FROM ride_ticks t WHERE t.city = :city
 """)
 
 
-def finish_tick(session: Session, city: str, lease_id: UUID, every_s: float = TICK_EVERY_S) -> UUID | None:
+def finish_tick(session: Session, city: str, lease_id: UUID | None, every_s: float = TICK_EVERY_S) -> UUID | None:
     """End a tick in the transaction that finishes its job: the next one is submitted if searches are open.
 
-    Return the next job's id. Whoever has lost the lease changes nothing.
+    One that had no lease to begin with (``None``) or has lost it takes care of the next one all the same, which then
+    comes when the other's lease is over: the other may be dead. Where another tick's job is on its way already,
+    nothing is submitted. Return the submitted job's id.
     """
     # Waits for those who are about to open a search, and has those who come later wait, see above.
-    if not _LOCK_END.run(session, {"city": city, "lease_id": lease_id}):
+    if not _LOCK_END.run(session, {"city": city}):
         return None
+    release_lease(session, city, lease_id)
+    is_live, is_open, run_at = _WHAT_FOLLOWS.run(session, {"city": city, "every_s": every_s})[0]
+    if is_live:
+        return None
+    if is_open:
+        return _submit(session, city, cast("datetime", run_at))
+    _SET_JOB.run(session, {"city": city, "job_id": None})
+    return None
+
+
+def release_lease(session: Session, city: str, lease_id: UUID | None) -> None:
+    """Let the next tick begin at once; whoever has lost the lease changes nothing."""
     _END_LEASE.run(session, {"city": city, "lease_id": lease_id})
-    rows = _IS_ANY_OPEN.run(session, {"city": city, "every_s": every_s})
-    return _submit(session, city, cast("datetime", rows[0][0])) if rows else None
 
 
 _WITHOUT_TICK = Prepared(f"""

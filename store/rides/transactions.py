@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
+import psycopg2
 from psycopg2.errors import DeadlockDetected
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from store.db import transactions
@@ -24,6 +25,7 @@ class RideTransactions:
     """
 
     def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._make = transactions(engine)
         self._deadlocks = itertools.count(1)
         self.deadlocks = 0
@@ -46,8 +48,14 @@ class RideTransactions:
             raise
 
     def _once(self, work: Callable[[Session], T]) -> T:
-        with self._make.begin() as session:
-            return work(session)
+        try:
+            with self._make.begin() as session:
+                return work(session)
+        except psycopg2.Error as error:
+            # SQLAlchemy leaves the driver's own error as it is when the server proves to be gone at the first thing
+            # that a transaction does to an idle connection. The pool's other connections are gone as well.
+            self._engine.dispose()
+            raise OperationalError("BEGIN", None, error, connection_invalidated=True) from error
 
     def _is_deadlock(self, error: DBAPIError) -> bool:
         is_deadlock = isinstance(error.orig, DeadlockDetected)

@@ -157,7 +157,7 @@ def start(session: Session, ride_id: UUID, driver_id: str) -> Ride:
 
     Raises:
         RideNotFoundError: there is no such ride of that driver.
-        InvalidTransitionError: it is over.
+        InvalidTransitionError: it was cancelled.
     """
     return _drive(session, _START, (ride_id, driver_id), lambda ride: ride.started_at is not None)
 

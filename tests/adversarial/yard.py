@@ -83,7 +83,12 @@ class Yard:
         self._plain_programs = KeepingCache()
 
     def judge(self, run: CodeRun, compile_limits: Limits | None = None) -> RunResult:
-        """Judge ``run``, compiling it anew."""
+        """Judge ``run``, compiling it anew.
+
+        Another one goes before a Python program, which then begins as a copy of a zygote if boxes are reused.
+        """
+        if run.language == "python":
+            self.judge_plain("python")
         language = self.languages[run.language]
         if compile_limits is not None:
             language = replace(language, compile_limits=compile_limits)

@@ -23,14 +23,23 @@ def make(target: str, home: Path, sandbox: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_demo_runs_a_program_in_every_language_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demo_runs_every_language_and_drives_a_ride_and_leaves_nothing_running(tmp_path: Path) -> None:
     demo = make("demo", tmp_path / "home", "docker")
     table, errors = demo.communicate(timeout=500)
 
     assert demo.returncode == 0, errors
-    rows = [re.split("  +", line) for line in table.splitlines()[1:]]
+    languages, ride = (part.splitlines()[1:] for part in table.split("\n\n"))
+    rows = [re.split("  +", line) for line in languages]
     assert [row[0] for row in rows] == language_names(REPOSITORY / "sandbox_images")
     assert {row[2] for row in rows} == {"accepted"}
+    assert [line.split()[-1] for line in ride if line.split()[-1] != "-"] == [
+        "created",
+        "matched",
+        "matched",
+        "started",
+        "in-progress",
+        "finished",
+    ]
     assert EmbeddedStack(tmp_path / "home").remains() == {}
 
 

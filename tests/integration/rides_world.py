@@ -93,7 +93,10 @@ class RidesWorld:
         return self.run(lambda session: rides.cancel_by_passenger(session, passenger_id))
 
     def get(self, ride: Ride) -> Ride:
-        found = self.run(lambda session: rides.find(session, ride.id))
+        return self.find(ride.id)
+
+    def find(self, ride_id: UUID) -> Ride:
+        found = self.run(lambda session: rides.find(session, ride_id))
         assert found is not None
         return found
 
@@ -126,6 +129,12 @@ class RidesWorld:
 
     def decline(self, offer: Offer) -> Offer:
         return self.run(lambda session: trips.decline(session, offer.id, offer.driver_id))
+
+    def pending(self, driver_id: str) -> Offer | None:
+        return self.run(lambda session: trips.pending_offer(session, driver_id))
+
+    def active_ride(self, driver_id: str) -> Ride | None:
+        return self.run(lambda session: drivers.active_ride_of_driver(session, driver_id))
 
     def arrive(self, ride: Ride, driver_id: str) -> Ride:
         return self.run(lambda session: trips.arrive(session, ride.id, driver_id))

@@ -254,6 +254,14 @@ def test_an_absent_server_is_an_error_of_the_index_whatever_is_asked(clock):
             call(RedisDriverIndex(client))
 
 
+def test_what_the_server_refuses_for_one_city_does_not_hold_off_another(index, clock, client):
+    client.set("rides:{broken}:last", "no hash")
+    with pytest.raises(DriverIndexError):
+        index.push("broken", [fix_at("ann", clock())])
+
+    assert index.push(CITY, [fix_at("ann", clock())]) == [True]
+
+
 def test_a_frozen_server_is_asked_once_and_again_after_the_circuit_was_open(own_valkey, clock):
     client = create_index_client(own_valkey.url())
     index = RedisDriverIndex(client, clock=clock, circuit=Circuit(1, 1.0, clock))

@@ -1,5 +1,7 @@
 """What every driver index promises, held against each of them."""
 
+import math
+
 import pytest
 
 from adapters.driver_index import RedisDriverIndex, create_index_client
@@ -239,11 +241,15 @@ def test_ids_may_be_any_text(index, clock):
     assert index.last_positions(CITY, ids).keys() == set(ids)
 
 
-def test_a_driver_at_the_pole_is_found_by_nobody_and_harms_nobody(index, clock):
+@pytest.mark.parametrize(
+    "nowhere", [Place(-89.9, 0.0), Place(0.0, 180.5), Place(math.nan, 0.0), Place(0.0, math.inf)]
+)
+def test_a_driver_who_is_nowhere_is_found_by_nobody_and_harms_nobody(index, clock, nowhere):
     index.rebuild(CITY, cars("amundsen", "ann"))
 
-    accepted = index.push(CITY, [fix_at("amundsen", clock(), Place(-89.9, 0.0)), fix_at("ann", clock())])
+    accepted = index.push(CITY, [fix_at("amundsen", clock(), nowhere), fix_at("ann", clock())])
+    index.rebuild(CITY, cars("amundsen", "ann"))
 
     assert accepted == [True, True]
     assert nearest(index) == ["ann"]
-    assert nearest(index, place=Place(89.9, 0.0)) == []
+    assert nearest(index, place=nowhere) == []

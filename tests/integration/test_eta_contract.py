@@ -7,9 +7,9 @@ import pytest
 
 from adapters.eta_osrm import OsrmEta
 from adapters.eta_valhalla import ValhallaEta
-from domain.rides.cities import DEMO_CITY
 from domain.rides.eta import HaversineEta
 from domain.rides.model import Place
+from tests.cities import DEMO_CITY
 from tests.fakes import FakeEta
 from tests.integration.drivers import SQUARE, east
 from tests.routers import StandInRouter

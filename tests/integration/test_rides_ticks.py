@@ -240,6 +240,19 @@ def test_a_zombie_whose_lease_is_over_writes_nothing(world: RidesWorld) -> None:
     assert (world.get(ride), world.get(other)) == before
 
 
+def test_a_zombie_writes_nothing_while_its_successor_may(world: RidesWorld) -> None:
+    ride, other = world.created(), world.created()
+    world.overdue(world.offer(ride, world.driver()))
+    zombie = world.lease()
+    successor = world.lease()
+    decided = [wanted(other, world.driver())]
+
+    assert world.write_offers(zombie, decided) == []
+    assert world.sweep(zombie).expired == 0
+    assert len(world.write_offers(successor, decided)) == 1
+    assert world.sweep(successor).expired == 1
+
+
 def test_a_zombie_ends_nobodys_tick_but_its_own(world: RidesWorld) -> None:
     world.created()
     zombie = world.lease()

@@ -7,11 +7,15 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
 
+from cli.stack.servers import ValkeyServer
 from tests.embedded_stack import EmbeddedStack
+from tests.integration.jobs_world import create_celery
+from tests.sandboxes import eventually
 
 PROGRAM = "import sys\nprint(sum(int(line) for line in sys.stdin))\n"
 
@@ -32,6 +36,41 @@ def addresses(stack: EmbeddedStack) -> dict[str, str]:
 def flower_status(addresses: dict[str, str], method: str, path: str, *, is_known: bool) -> int:
     known = (addresses["flower_user"], addresses["flower_password"]) if is_known else None
     return requests.request(method, addresses["flower"] + path, auth=known, timeout=10).status_code
+
+
+def flower_shows(addresses: dict[str, str], task_id: str) -> dict[str, object]:
+    """Return what Flower knows of a task; nothing if it has not heard of it."""
+    known = (addresses["flower_user"], addresses["flower_password"])
+    answer = requests.get(f"{addresses['flower']}/api/task/info/{task_id}", auth=known, timeout=10)
+    return dict(answer.json()) if answer.status_code == 200 else {}
+
+
+def flower_shows_the_next_job(addresses: dict[str, str]) -> bool:
+    """Run a program, and tell whether Flower shows its job as a task of its kind under its id."""
+    job = requests.post(
+        f"{addresses['api']}/v1/code-runs",
+        json={"language": "python", "source": "print(42)"},
+        headers={"Authorization": f"Bearer {addresses['api_key']}", "Prefer": "wait=20"},
+        timeout=30,
+    ).json()
+    give_up_at = time.monotonic() + 30
+    while (task := flower_shows(addresses, job["id"])).get("state") != "SUCCESS" and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+    return (task.get("name"), task.get("state")) == ("code_runs", "SUCCESS")
+
+
+def wait_until_flower_listens(addresses: dict[str, str], redis_url: str) -> None:
+    """Send events of our own until one arrives: Redis keeps none for those who listen later."""
+    with create_celery(redis_url) as app, app.connection_for_write() as connection:
+        events = app.events.Dispatcher(connection)
+
+        def is_heard() -> bool:
+            probe = uuid4().hex
+            events.send("task-received", uuid=probe, name="probe")
+            time.sleep(0.2)
+            return flower_shows(addresses, probe) != {}
+
+        eventually(is_heard, timeout_s=60)
 
 
 def test_the_api_is_ready_and_its_docs_are_served(addresses: dict[str, str]) -> None:
@@ -60,23 +99,7 @@ def test_a_program_runs_from_the_command_line(
 
 
 def test_flower_shows_a_job_as_a_task_of_its_kind_under_its_id(addresses: dict[str, str]) -> None:
-    job = requests.post(
-        f"{addresses['api']}/v1/code-runs",
-        json={"language": "python", "source": "print(42)"},
-        headers={"Authorization": f"Bearer {addresses['api_key']}", "Prefer": "wait=20"},
-        timeout=30,
-    ).json()
-    known = (addresses["flower_user"], addresses["flower_password"])
-    give_up_at = time.monotonic() + 30
-
-    def shown() -> dict[str, object]:
-        answer = requests.get(f"{addresses['flower']}/api/task/info/{job['id']}", auth=known, timeout=10)
-        return dict(answer.json()) if answer.status_code == 200 else {}
-
-    while (task := shown()).get("state") != "SUCCESS" and time.monotonic() < give_up_at:
-        time.sleep(0.1)
-
-    assert (task.get("name"), task.get("state")) == ("code_runs", "SUCCESS")
+    assert flower_shows_the_next_job(addresses)
 
 
 def test_a_wrong_answer_is_an_exit_code(stack: EmbeddedStack, addresses: dict[str, str], tmp_path: Path) -> None:
@@ -193,6 +216,22 @@ def test_a_stack_that_is_killed_leaves_nothing_running_and_finds_its_data_again(
     assert " ada " in stack.run("keys", "list").stdout
     assert stack.end() == 0
     assert stack.remains() == {}
+
+
+def test_flower_shows_jobs_again_when_redis_was_started_anew(
+    tmp_path: Path, redis_url: str, valkey: ValkeyServer
+) -> None:
+    stack = EmbeddedStack(tmp_path / "home", {"REDIS_URL": redis_url})
+    try:
+        addresses = stack.start()
+        assert flower_shows_the_next_job(addresses)
+
+        valkey.restart()
+
+        wait_until_flower_listens(addresses, redis_url)
+        assert flower_shows_the_next_job(addresses)
+    finally:
+        stack.end()
 
 
 def test_commands_say_so_when_no_stack_runs(tmp_path: Path) -> None:

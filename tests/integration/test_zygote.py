@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import uuid
 from dataclasses import replace
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.docker_sandbox.engine import OWNER_LABEL
+from adapters.docker_sandbox.reaper import owner_name
 from domain.code_runs.model import LimitHit, SourceFile
+from domain.code_runs.sandbox import SandboxError
 from tests.sandboxes import (
     COPIED,
     IMAGES_DIR,
@@ -17,6 +21,7 @@ from tests.sandboxes import (
     PYTHON,
     create_docker_sandbox,
     create_namespace_sandbox,
+    docker,
     load,
     within,
 )
@@ -24,8 +29,8 @@ from web.schemas.code_runs import MAX_ARG_BYTES, MAX_ARGS
 
 # Whatever a program can see of its interpreter and its process, a fact a line.
 FACTS = (Path(__file__).parent / "interpreter_facts.py").read_text()
-# What the zygote had to load, beside what Python's own start loads.
-ADDED = {"_ctypes", "_socket", "gc", "resource", "usercustomize"}
+# What the zygote has to load, beside what Python's own start loads.
+ADDED = ("_ctypes", "_socket", "agent", "gc", "marshal", "resource", "usercustomize")
 ADDRESS = re.compile(" at 0x[0-9a-f]+")
 KINDS = {
     "docker": lambda: create_docker_sandbox(size=1),
@@ -65,8 +70,7 @@ def test_a_copy_sees_what_a_program_sees_that_was_executed(sandbox):
     )
 
     assert len(executed) > 100
-    assert set(copied) - set(executed) == {f"module {name}" for name in ADDED}
-    assert set(executed) <= set(copied)
+    assert copied == executed
 
 
 @pytest.mark.parametrize(
@@ -92,19 +96,45 @@ def test_a_copy_sees_what_a_program_sees_that_was_executed(sandbox):
         "f = open(1, 'w', closefd=False); f.write('not flushed')",
         "import sys; sys.stdout.close(); print('nowhere')",
         "def r(n): r(n + 1)\nr(0)",
-        "import agent; print(agent.MINE)",
         "print(''.join(input() for _ in range(2)))",
         "import sys; print(sys.stdin.buffer.read())",
         "import os; os.write(1, b'\\xff\\x00'); print(os.read(0, 3))",
     ],
 )
 def test_a_copy_ends_as_a_program_that_was_executed(sandbox, source):
-    mine = SourceFile("agent.py", b"MINE = 'my own module'\n")
-
-    executed, copied = (run_one(sandbox, source, mine, stdin=b"one\ntwo\n") for _ in range(2))
+    executed, copied = (run_one(sandbox, source, stdin=b"one\ntwo\n") for _ in range(2))
 
     for field in ("stdout", "stderr", "exit_code", "signal", "limit_hit"):
         assert getattr(copied, field) == getattr(executed, field)
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_a_copy_imports_its_own_module_where_an_executed_program_does(sandbox, name):
+    source = f"import {name}; print(getattr({name}, 'MINE', 'of the library'), len(dir({name})) > 5)"
+    mine = SourceFile(f"{name}.py", b"MINE = 'my own'\n")
+
+    executed, copied = (run_one(sandbox, source, mine) for _ in range(2))
+    _, library = (run_one(sandbox, f"import ctypes, socket, resource, gc, marshal, {name}") for _ in range(2))
+
+    assert copied.stdout == executed.stdout != b""
+    assert library.exit_code == (0 if name not in ("agent", "usercustomize") else 1)
+
+
+def test_a_copy_is_the_agents_child_from_its_first_instruction(sandbox):
+    source = (
+        "import os, ctypes, time; parent = os.getppid()\n"
+        "ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL\n"
+        "time.sleep(0.01); print(parent)"
+    )
+    hash_seed(sandbox)
+    burners = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4)]
+
+    ends = [run_one(sandbox, source) for _ in range(40)]
+
+    for burner in burners:
+        burner.kill()
+        burner.wait()
+    assert [(end.stdout, end.signal) for end in ends] == [(b"1\n", None)] * len(ends)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +192,32 @@ def test_as_many_arguments_as_the_api_takes_reach_a_copy(sandbox):
     assert run_one(sandbox, "import sys; print(len(''.join(sys.argv[1:])))", args=args).stdout == b"262144\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into another user's memory")
+def test_a_zygote_that_died_idle_is_replaced_and_nobody_notices():
+    sandbox = create_docker_sandbox(size=1)
+    seeds = [hash_seed(sandbox), hash_seed(sandbox)]
+
+    os.kill(*zygotes(), signal.SIGKILL)
+    seeds += [hash_seed(sandbox), hash_seed(sandbox)]
+
+    counters = sandbox.counters()
+    sandbox.close()
+    assert len(set(seeds)) == len(seeds)
+    assert (counters.created, counters.disposed) == (1, {})
+
+
+def test_a_zygote_that_cannot_fork_costs_the_box():
+    sandbox = create_docker_sandbox(size=1)
+    hash_seed(sandbox)
+    docker("update", "--pids-limit", "3", *containers())
+
+    with pytest.raises(SandboxError, match="cannot fork"):
+        hash_seed(sandbox)
+
+    assert hash_seed(sandbox) != b""
+    assert sandbox.counters().disposed == {"failed": 1}
+    sandbox.close()
+
+
 def test_nothing_of_a_program_stays_in_the_zygote():
     sandbox = create_docker_sandbox(size=1)
     hash_seed(sandbox)
@@ -183,11 +238,19 @@ def test_nothing_of_a_program_stays_in_the_zygote():
     assert all(b"python_zygote" in pages and marker.encode() not in pages for pages in memory.values())
 
 
+def containers():
+    """Return the ids of this process's containers."""
+    return docker("ps", "-q", "--filter", f"label={OWNER_LABEL}={owner_name()}").split()
+
+
 def zygotes():
-    """Return the pids of root's processes of the interpreter: programs are another user's."""
-    listed = subprocess.run(["ps", "-U", "0", "-o", "pid=,args="], check=True, capture_output=True, text=True).stdout
-    command = " ".join(PYTHON.run_command)
-    return [int(line.split()[0]) for line in listed.splitlines() if line.endswith(command)]
+    """Return the pids of root's interpreters in this process's containers: programs are another user's."""
+    rows = [
+        line.split(None, 2)
+        for each in containers()
+        for line in docker("top", each, "-eo", "pid,user,args").splitlines()
+    ]
+    return [int(pid) for pid, user, command in rows if (user, command) == ("root", " ".join(PYTHON.run_command))]
 
 
 def read_memory(pid):

@@ -69,7 +69,8 @@ def test_a_job_kind_has_the_same_name_wherever_it_appears() -> None:
     routes = {name.split("/")[2].removesuffix(".py") for name in tracked("web/routes/*")}
 
     assert tasks
-    assert tasks - routes <= {"canaries", "maintenance"}
+    # Matching is asked for by way of rides, which have their routes.
+    assert tasks - routes <= {"canaries", "maintenance", "ride_matches"}
 
 
 def test_nothing_is_left_to_be_done() -> None:

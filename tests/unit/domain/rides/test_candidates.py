@@ -11,12 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rides.candidates import (
-    Candidates,
-    candidates_by_nearest,
-    candidates_by_supply,
-    candidates_per_ride,
-)
+from domain.rides.candidates import Candidates, candidates_by_nearest, candidates_by_supply
 from domain.rides.geo import distance_m
 from domain.rides.model import OpenSearch, Place
 from domain.rides.ports import Supply
@@ -62,7 +57,7 @@ def test_everybody_near_enough_is_a_candidate_of_everybody(pickups: list[Place],
                 assert ((ride, f"driver-{driver}") in found) is (distance_m(pickup, place) < 5000)
 
 
-@pytest.mark.parametrize(("drivers", "count"), [(30, 30), (70, 20), (300, 10)])
+@pytest.mark.parametrize(("drivers", "count"), [(15, 15), (70, 20), (300, 10)])
 def test_the_nearest_are_chosen_and_fewer_where_there_are_many(drivers: int, count: int) -> None:
     searches = [a_search()] * 10
 
@@ -71,20 +66,24 @@ def test_the_nearest_are_chosen_and_fewer_where_there_are_many(drivers: int, cou
     assert pairs(candidates) == {(ride, f"driver-{number}") for ride in range(10) for number in range(count)}
 
 
-def test_the_choice_widens_as_drivers_get_scarce() -> None:
-    assert [candidates_per_ride(100, drivers) for drivers in (50, 400, 600, 3000)] == [40, 40, 20, 10]
-    assert candidates_per_ride(0, 0) == 10
+def test_in_a_crowd_everybody_is_told_of_drivers_farther_away_until_all_could_be_served() -> None:
+    searches = [a_search()] * 70
+
+    candidates = candidates_by_supply(searches, {"standard": a_supply(a_row(200))}, max_pickup_m=20_000)
+
+    # Three rounds serve 60 rides with twenty drivers each, and a fourth the rest.
+    assert pairs(candidates) == {(ride, f"driver-{number}") for ride in range(70) for number in range(80)}
 
 
 def test_excluded_drivers_are_replaced_by_the_next() -> None:
     excluded = [f"driver-{number}" for number in range(15)]
     supply = a_supply(a_row(60))
 
-    candidates = candidates_by_supply([a_search(excluded=excluded), *[a_search()] * 19], {"standard": supply})
+    candidates = candidates_by_supply([a_search(excluded=excluded), *[a_search()] * 9], {"standard": supply})
 
     found = pairs(candidates)
-    assert {driver for ride, driver in found if ride == 0} == {f"driver-{number}" for number in range(15, 55)}
-    assert {driver for ride, driver in found if ride == 1} == {f"driver-{number}" for number in range(40)}
+    assert {driver for ride, driver in found if ride == 0} == {f"driver-{number}" for number in range(15, 35)}
+    assert {driver for ride, driver in found if ride == 1} == {f"driver-{number}" for number in range(20)}
 
 
 def test_only_drivers_of_the_right_product_are_candidates() -> None:

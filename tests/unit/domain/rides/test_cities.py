@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.rides.cities import DEMO_CITY, city_of
+from domain.rides.cities import city_of
 from domain.rides.model import Place
+from tests.cities import DEMO_CITY
 
 CENTRE = DEMO_CITY.centre
 NEIGHBOUR = replace(DEMO_CITY, name="neighbour", centre=Place(52.39, 13.06), radius_km=30)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from domain.rides.cities import DEMO_CITY
 from domain.rides.eta import START_AND_STOP_S, HaversineEta
 from domain.rides.geo import Places, distance_m
 from domain.rides.model import Place
+from tests.cities import DEMO_CITY
 
 CITY = replace(DEMO_CITY, speeds_km_per_h=(*[36.0] * 12, *[18.0] * 12))
 MORNING, EVENING = datetime(2026, 5, 5, 6, tzinfo=UTC), datetime(2026, 5, 5, 18, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.rides.cities import DEMO_CITY, Fare, Product
+from domain.rides.cities import Fare, Product
 from domain.rides.geo import distance_m
 from domain.rides.model import Place, RideError
 from domain.rides.pricing import (
@@ -20,6 +20,7 @@ from domain.rides.pricing import (
     Trip,
     quote,
 )
+from tests.cities import DEMO_CITY
 
 NOON = datetime(2026, 5, 5, 10, tzinfo=UTC)
 FARE = Fare(base=200, per_km=100, per_minute=30, minimum=500, booking_fee=50)

@@ -1,0 +1,187 @@
+"""Ride matches: a tick takes all open searches of a city together and offers each ride to the driver who suits best.
+
+Theory of operation
+-------------------
+A tick is a job, and a city has one at a time: ``store.rides.ticks`` chains them, two seconds apart, for as long as
+searches are open. It holds the city's lease and goes through four steps: time out what is overdue, read the open
+searches, match, and write the offers. Only the last is decided by the database, which drops every offer that no
+longer fits; so what the driver index said may be old, and the matching may take its time.
+
+Candidates come from the driver index: from about a thousand searches on by one snapshot of all drivers, below that by
+asking for the nearest of each. While the index is away nothing is matched, and the tick says so: searches stay open.
+
+The index is a hint that may be lost at any time. ``heal``, every minute and at a worker's start, makes it again from
+the database, and starts the tick of a city that has searches and none: its job had failed for good, or was lost with
+a lease that was over.
+
+Left out on purpose: nothing here waits for drivers. Their answers come over HTTP, and the next tick sees them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from domain.rides.candidates import Candidates, candidates_by_nearest, candidates_by_supply, candidates_per_ride
+from domain.rides.cities import City
+from domain.rides.matching import MatchingRules, Statistics, match
+from domain.rides.model import NewOffer, Offer, OpenSearch
+from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider
+from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
+from store.rides import drivers, ticks
+from store.rides.transactions import RideTransactions
+
+SNAPSHOT_FROM = 1000
+LEASE_S = 15.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CityTools:
+    """What a city is matched with."""
+
+    city: City
+    eta: EtaProvider
+
+
+@dataclass(frozen=True, slots=True)
+class RideMatcher:
+    """The handler of ``ride_matches`` jobs: ``{"do": "tick", "city": name}`` and ``{"do": "heal"}``.
+
+    ``snapshot_from`` open searches make one snapshot of all drivers cheaper than a question for each.
+    """
+
+    transactions: RideTransactions
+    index: DriverIndex
+    cities: Mapping[str, CityTools]
+    rules: MatchingRules = field(default_factory=MatchingRules)
+    snapshot_from: int = SNAPSHOT_FROM
+
+    def __call__(self, payload: dict[str, object], context: JobContext) -> Outcome:
+        """Do one tick of a city, or heal.
+
+        Raises:
+            JobFailedError: the payload asks for neither, or for a city that is not served here.
+        """
+        if payload.get("do") == "heal":
+            return self.heal()
+        tools = self.cities.get(str(payload.get("city")))
+        if payload.get("do") != "tick" or tools is None:
+            raise JobFailedError(f"there is no such city or work: {payload}")
+        return self._tick(tools)
+
+    def heal(self) -> Outcome:
+        """Make the index again from the database, and see to it that no open search is without a tick.
+
+        Raises:
+            TransientJobError: the index is away; the ticks have been seen to.
+        """
+        stuck = self.transactions.run(_restart_ticks)
+        if stuck:
+            log.warning("searches were open without a tick", extra={"cities": stuck})
+        try:
+            available = sum(map(self._rebuild, self.cities))
+        except DriverIndexError as error:
+            raise TransientJobError(f"the driver index is away: {error}") from error
+        return Outcome({"available_drivers": available, "restarted": stuck})
+
+    def _rebuild(self, city: str) -> int:
+        # Whoever comes or goes after this moment is right, whatever the database said before.
+        mark = self.index.mark(city)
+        free = self.transactions.run(partial(drivers.available_drivers, city=city))
+        self.index.rebuild(city, free, mark)
+        return len(free)
+
+    def _tick(self, tools: CityTools) -> Outcome:
+        city = tools.city.name
+        lease_id = self.transactions.run(lambda session: ticks.take_lease(session, city, LEASE_S))
+        if lease_id is None:
+            result: dict[str, object] = {"skipped": "another tick of the city is at work"}
+        else:
+            result = self._work(tools, lease_id)
+        return Outcome(result, effects=(lambda session: _finish(session, city, lease_id),))
+
+    def _work(self, tools: CityTools, lease_id: UUID) -> dict[str, object]:
+        city = tools.city.name
+        try:
+            result = self._sweep(city, lease_id)
+            searches = self.transactions.run(lambda session: ticks.open_searches(session, city))
+            return result | self._match(tools, lease_id, searches) if searches else result
+        except BaseException:
+            # Another attempt must not wait for the end of this one's lease. Where that is all that fails, it does.
+            with suppress(DBAPIError):
+                self.transactions.run(lambda session: ticks.release_lease(session, city, lease_id))
+            raise
+
+    def _sweep(self, city: str, lease_id: UUID) -> dict[str, object]:
+        expired = given_up = 0
+        is_more = True
+        while is_more:
+            swept = self.transactions.run(lambda session: ticks.sweep(session, city, lease_id))
+            expired, given_up, is_more = expired + swept.expired, given_up + swept.given_up, swept.is_more
+        return {"expired": expired, "given_up": given_up}
+
+    def _match(self, tools: CityTools, lease_id: UUID, searches: Sequence[OpenSearch]) -> dict[str, object]:
+        try:
+            candidates = self._candidates(tools.city, searches)
+        except DriverIndexError as error:
+            log.warning("no driver can be found: %s", error)
+            return {"searches": len(searches), "offers": 0, "index": "away"}
+        ids = candidates.driver_ids
+        idle_since = self.transactions.run(lambda session: drivers.free_since(session, ids))
+        matching = match(candidates, idle_since, tools.eta, self.rules, datetime.now(UTC))
+        written = self._write(tools.city.name, lease_id, matching.offers)
+        return {"searches": len(searches), "offers": len(written), **_facts(matching.statistics)}
+
+    def _candidates(self, city: City, searches: Sequence[OpenSearch]) -> Candidates:
+        if len(searches) >= self.snapshot_from:
+            products = {search.product for search in searches}
+            return candidates_by_supply(searches, {each: self.index.supply(city.name, each) for each in products})
+        # What they have declined, and whom a neighbour will get, must not be all that a ride is shown.
+        found = [
+            self.index.nearest(
+                city.name, search.product, search.pickup,
+                candidates_per_ride(len(searches), 0) + len(search.excluded_drivers),
+            )
+            for search in searches
+        ]  # fmt: skip
+        ids = list({driver_id for nearest in found for driver_id, _ in nearest})
+        places = {
+            driver_id: position.fix.place for driver_id, position in self.index.last_positions(city.name, ids).items()
+        }
+        return candidates_by_nearest(searches, found, places)
+
+    def _write(self, city: str, lease_id: UUID, offers: Sequence[NewOffer]) -> list[Offer]:
+        written: list[Offer] = []
+        # In the order of the rides' ids, so that a chunk locks what lies together.
+        ordered = sorted(offers, key=lambda offer: offer.ride_id)
+        for start in range(0, len(ordered), ticks.CHUNK):
+            chunk = ordered[start : start + ticks.CHUNK]
+            write = partial(ticks.write_offers, city=city, lease_id=lease_id, offers=chunk)
+            written += self.transactions.run(write)
+        return written
+
+
+def _finish(session: Session, city: str, lease_id: UUID | None) -> None:
+    ticks.finish_tick(session, city, lease_id)
+
+
+def _restart_ticks(session: Session) -> list[str]:
+    stuck = ticks.cities_without_tick(session)
+    for city in stuck:
+        ticks.ensure_tick(session, city)
+    return stuck
+
+
+def _facts(statistics: Statistics) -> dict[str, object]:
+    facts = asdict(statistics)
+    return facts | {"solver_s": round(statistics.solver_s, 4)}
