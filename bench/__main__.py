@@ -9,8 +9,13 @@ from collections.abc import Callable, Sequence
 from bench.code_runs import measure as measure_code_runs
 from bench.figures import Figure, as_json_line, as_table
 from bench.jobs import measure as measure_jobs
+from bench.rides import measure as measure_rides
 
-AREAS: dict[str, Callable[[], Sequence[Figure]]] = {"code_runs": measure_code_runs, "jobs": measure_jobs}
+AREAS: dict[str, Callable[[], Sequence[Figure]]] = {
+    "code_runs": measure_code_runs,
+    "jobs": measure_jobs,
+    "rides": measure_rides,
+}
 
 
 def main() -> int:

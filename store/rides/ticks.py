@@ -180,8 +180,12 @@ def open_searches(session: Session, city: str) -> list[OpenSearch]:
 _GIVEN = "jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int," \
     " eta_source text)"  # fmt: skip
 _IS_WANTED = "r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'"
+# Each row is looked up by itself: a plan that reads all open rides and compares them with all rows given looks as
+# good to a planner that knows of no rows yet, and takes a second where there are thousands.
 _LOCK_RIDES = Prepared(f"""
-SELECT r.id FROM {_GIVEN} JOIN rides r ON r.id = g.ride_id WHERE {_IS_WANTED} ORDER BY r.id FOR NO KEY UPDATE OF r
+SELECT r.id FROM (SELECT * FROM {_GIVEN} ORDER BY g.ride_id) AS g
+CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0 FOR NO KEY UPDATE OF w) AS r
+WHERE {_IS_WANTED}
 """)
 _LOCK_DRIVERS = Prepared(f"""
 SELECT d.id FROM {_GIVEN} JOIN drivers d ON d.id = g.driver_id WHERE d.status = 'available' ORDER BY d.id
@@ -193,18 +197,19 @@ WITH given AS (SELECT g.* FROM {_GIVEN} WHERE g.ride_id = ANY(:ride_ids) AND g.d
 offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
     SELECT g.id, g.ride_id, g.driver_id, g.search_id, g.pickup_eta_s, g.eta_source,
         clock_timestamp() + interval '{OFFER_S} seconds'
-    FROM given g JOIN rides r ON r.id = g.ride_id JOIN drivers d ON d.id = g.driver_id
+    FROM given g CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0) AS r
+    JOIN drivers d ON d.id = g.driver_id
     WHERE {_IS_WANTED} AND d.status = 'available' AND d.city = r.city AND d.product = r.product
         AND g.driver_id <> ALL (r.excluded_drivers)
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
     FROM offer WHERE r.id = offer.ride_id
-    RETURNING r.*, offer.id AS offer_id, offer.driver_id AS told_driver, '{{}}'::jsonb AS detail),
+    RETURNING r.*, offer AS offered, offer.driver_id AS told_driver),
 events AS (INSERT INTO ride_events (ride_id, name, actor, status, search_status, version, detail)
     SELECT c.id, 'offered', 'system', c.status, c.search_status, c.version,
         jsonb_build_object('driver_id', c.told_driver) FROM changed c)
-SELECT {offer_columns("o")}, {notify("c.told_driver")} FROM offer o JOIN changed c ON c.offer_id = o.id
+SELECT {offer_columns("(c.offered)")}, {notify("c.told_driver")} FROM changed c
 """)
 
 

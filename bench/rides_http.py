@@ -1,0 +1,160 @@
+"""Rides over HTTP on the whole stack: a poll that finds nothing new, and accepts by eight drivers at once."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+from sqlalchemy import text
+
+from bench.figures import Figure, percentile
+from bench.stack import RunningStack, running_stack
+from store import api_keys
+from store.api_keys import NewApiKey
+from store.db import create_engine, transactions
+
+PEOPLE = 8
+ROUNDS = 25
+POLLS = 400
+POLL_ROUNDS = 5
+CENTRE = (49.9456, 11.5713)
+PROFILE = {
+    "name": "Ada",
+    "vehicle": {"make": "Volvo", "model": "240", "plate": "B-YM 1", "colour": "red"},
+    "product": "economy",
+    "city": "demo",
+}
+_TO_MATCH_S = 30.0
+
+
+def measure() -> Sequence[Figure]:
+    """Start a stack with eight passengers and eight drivers and measure both figures."""
+    with running_stack() as stack:
+        keys = _keys(stack)
+        passengers = [Phone(stack, keys[f"passenger-{number}"]) for number in range(PEOPLE)]
+        drivers = [Phone(stack, keys[f"driver-{number}"]) for number in range(PEOPLE)]
+        for driver in drivers:
+            vehicle = {"make": "Volvo", "model": "240", "plate": "B-YM 1", "colour": "red"}
+            driver.ask(
+                "PUT", "/v1/drivers/me", {"name": "Ada", "vehicle": vehicle, "product": "economy", "city": "demo"}
+            )
+            driver.ask("PUT", "/v1/drivers/me/status", {"status": "available"})
+        figures = [_polls(passengers[0]), _accepts(passengers, drivers)]
+        return [*figures, _deadlocks(stack)]
+
+
+class Phone:
+    """One kept connection of one person."""
+
+    def __init__(self, stack: RunningStack, key: str) -> None:
+        self._connection = http.client.HTTPConnection(stack.api.removeprefix("http://"), timeout=60)
+        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        self.etag = ""
+
+    def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> object:
+        """Send a request and return the parsed answer; ``None`` where there is nothing in it."""
+        text_ = None if body is None else json.dumps(body)
+        self._connection.request(method, path, text_, {**self._headers, **(headers or {})})
+        answer = self._connection.getresponse()
+        content = answer.read()
+        self.etag = answer.getheader("ETag") or ""
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path} was answered {answer.status}: {content!r}")
+        return json.loads(content) if content else None
+
+    def order(self) -> str:
+        """Create a ride and return its id."""
+        pickup = {"latitude": CENTRE[0], "longitude": CENTRE[1]}
+        destination = {"latitude": CENTRE[0] + 0.03, "longitude": CENTRE[1]}
+        ride = self.ask("POST", "/v1/rides", {"product": "economy", "pickup": pickup, "destination": destination})
+        assert isinstance(ride, dict)
+        return str(ride["id"])
+
+    def push(self) -> None:
+        """Tell where the driver is: at the centre, now."""
+        fix = {"latitude": CENTRE[0], "longitude": CENTRE[1], "at": datetime.now(UTC).isoformat()}
+        self.ask("POST", "/v1/drivers/me/locations", {"fixes": [fix]})
+
+    def offer(self) -> dict[str, object]:
+        """Wait for an offer."""
+        deadline = time.monotonic() + _TO_MATCH_S
+        while time.monotonic() < deadline:
+            offer = self.ask("GET", "/v1/drivers/me/offer?wait=10")
+            if isinstance(offer, dict):
+                return offer
+        raise RuntimeError("no offer came")
+
+
+def _keys(stack: RunningStack) -> dict[str, str]:
+    engine = create_engine(stack.database_url, 1, "bench")
+    owners = [f"{who}-{number}" for who in ("passenger", "driver") for number in range(PEOPLE)]
+    with transactions(engine).begin() as session:
+        keys = {owner: api_keys.create(session, NewApiKey(owner, "bench", "unlimited"))[1] for owner in owners}
+    engine.dispose()
+    return keys
+
+
+def _polls(passenger: Phone) -> Figure:
+    """Compare polls of a ride that did not change with a route that does nothing, in turn."""
+    path = f"/v1/rides/{passenger.order()}"
+    # Until the search has settled, its answers change.
+    passenger.ask("GET", path)
+    polls, nothings = [], []
+    for _ in range(POLL_ROUNDS):
+        passenger.ask("GET", path)
+        unchanged = {"If-None-Match": passenger.etag}
+        polls.append(_per_second(partial(passenger.ask, "GET", path, headers=unchanged)))
+        nothings.append(_per_second(partial(passenger.ask, "GET", "/healthz")))
+    passenger.ask("DELETE", path)
+    poll, nothing = statistics.median(polls), statistics.median(nothings)
+    return Figure("getRide, nothing new, requests per second / a no-op route", poll / nothing, 0.5, "higher",
+                  f"{poll:.0f}/s / {nothing:.0f}/s (GET /healthz), medians of {POLL_ROUNDS}")  # fmt: skip
+
+
+def _per_second(ask: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    for _ in range(POLLS):
+        ask()
+    return POLLS / (time.perf_counter() - began)
+
+
+def _accepts(passengers: Sequence[Phone], drivers: Sequence[Phone]) -> Figure:
+    """Let eight drivers take eight rides at once, time after time, each from the offer of a real tick."""
+    seconds: list[float] = []
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        for _ in range(ROUNDS):
+            list(pool.map(Phone.push, drivers))
+            list(pool.map(Phone.order, passengers))
+            offers = list(pool.map(Phone.offer, drivers))
+            seconds += pool.map(_accept, drivers, offers)
+            list(pool.map(_drive, drivers, offers))
+            print(".", end="", file=sys.stderr, flush=True)
+    return Figure(f"accept, p95 with {PEOPLE} drivers at once, ms", 1000 * percentile(seconds, 95), 40, "lower",
+                  f"an amount: p50 {1000 * statistics.median(seconds):.1f} of {len(seconds)}")  # fmt: skip
+
+
+def _accept(driver: Phone, offer: dict[str, object]) -> float:
+    began = time.perf_counter()
+    driver.ask("POST", f"/v1/offers/{offer['id']}/accept")
+    return time.perf_counter() - began
+
+
+def _drive(driver: Phone, offer: dict[str, object]) -> None:
+    for step in ("start", "finish"):
+        driver.ask("POST", f"/v1/rides/{offer['ride_id']}/{step}")
+
+
+def _deadlocks(stack: RunningStack) -> Figure:
+    engine = create_engine(stack.database_url, 1, "bench")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
+        count = int(found.scalar_one())
+    engine.dispose()
+    return Figure("deadlocks meanwhile", count, 0, "lower", "an amount: as PostgreSQL counted them")
