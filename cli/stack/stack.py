@@ -27,7 +27,7 @@ from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
 from cli.stack.servers import HOST, PostgresServer, ValkeyServer
 from cli.stack.supervisor import Supervisor
-from config.settings import REPOSITORY, StackSettings, inherit
+from config.settings import REPOSITORY, SettingsError, StackSettings, inherit
 from store import api_keys
 from store.db import create_engine, transactions
 from store.migrate import migrate
@@ -74,6 +74,7 @@ def run_stack(plan: Plan) -> bool:
         StackError: a process keeps crashing, or the stack did not answer in time.
         click.ClickException: as raised by ``plan.use``.
         HomeError, PortTakenError, ServerError: it could not be started.
+        SettingsError: a process refuses its settings.
     """
     home = Home(plan.settings.home)
     with home.held(), ExitStack() as stack:
@@ -173,6 +174,8 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
     )
     signal.signal(signal.SIGHUP, lambda *_: supervisor.terminate())
     supervisor.loop()
+    if supervisor.broken and supervisor.returncode == os.EX_CONFIG:
+        raise SettingsError(f"{supervisor.broken} refuses its settings; its output is {_log_place(addresses)}")
     if supervisor.broken:
         raise StackError(f"{supervisor.broken} keeps crashing; its output is {_log_place(addresses)}")
     if failures:

@@ -241,8 +241,10 @@ def test_commands_say_so_when_no_stack_runs(tmp_path: Path) -> None:
     assert "no stack is running" in done.stderr
 
 
-def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
-    done = EmbeddedStack(tmp_path / "home", {"API_PORT": "many"}).run("up")
+@pytest.mark.parametrize("name", ["API_PORT", "CODE_SLOTS"])
+def test_a_wrong_setting_is_a_sentence_and_starts_nothing(tmp_path: Path, name: str) -> None:
+    done = EmbeddedStack(tmp_path / "home", {name: "many"}).run("up")
 
     assert done.returncode == 78
-    assert done.stderr == "Error: API_PORT must be a whole number above 0, not 'many'\n"
+    assert done.stderr == f"Error: {name} must be a whole number above 0, not 'many'\n"
+    assert not (tmp_path / "home").exists()
