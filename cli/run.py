@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 import click
 
+from adapters.language_folder import LanguageFileError, load_languages
 from cli.client import ApiClient, NotReachedError, RefusedError, find_api
 from cli.output import print_json, show_progress
+from config.settings import load_stack
 
 EXIT_NOT_ACCEPTED = 1
 EXIT_INTERRUPTED = 130
@@ -137,15 +139,31 @@ def language_of(api: ApiClient, file: Path) -> str:
     """Return the language whose programs are named like ``file``.
 
     Raises:
-        click.UsageError: none is, or the ending belongs to several.
+        click.UsageError: the API offers none such, or the ending belongs to several.
     """
     languages = api.get("/v1/languages")["languages"]
     if not isinstance(languages, list):
         raise click.ClickException("the API's answer has no list of languages")
-    found = [str(each["name"]) for each in languages if Path(str(each["file_name"])).suffix == file.suffix]
+    found = [str(each["name"]) for each in languages if _has_ending(file, str(each["file_name"]))]
+    if not found and (title := _title_by_ending(file)):
+        offered = ", ".join(sorted(str(each["name"]) for each in languages))
+        raise click.UsageError(f"the stack does not offer {title}, as {file.name} seems to be; it offers {offered}")
     if len(found) != 1:
         raise click.UsageError(f"the ending of {file.name} does not tell the language; name it with --language")
     return found[0]
+
+
+def _has_ending(file: Path, file_name: str) -> bool:
+    return Path(file_name).suffix == file.suffix
+
+
+def _title_by_ending(file: Path) -> str | None:
+    """Return the title of a language that we know whose programs are named like ``file``."""
+    try:
+        known = load_languages(load_stack().sandbox_images_dir)
+    except LanguageFileError:
+        return None  # That the API's own list has no such language is all that there is to say then.
+    return next((each.title for each in known.values() if _has_ending(file, each.file_name)), None)
 
 
 def _read(file: Path) -> str:
