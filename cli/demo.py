@@ -56,6 +56,7 @@ def demo() -> None:
 
     is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_everything))
     if is_interrupted:
+        show_progress("Stopped; nothing is left running.")
         raise SystemExit(EXIT_INTERRUPTED)
     _print_rows(rows)
     for journey in journeys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,6 +200,27 @@ def test_a_stack_that_is_told_to_stop_leaves_nothing_running(tmp_path: Path) -> 
     code = stack.end(signal.SIGINT)
 
     assert code == 0
+    assert stack.remains() == {}
+
+
+def test_a_demo_that_is_interrupted_ends_without_a_complaint(tmp_path: Path) -> None:
+    stack = EmbeddedStack(tmp_path / "home")
+    # A session of its own: as at a terminal, Ctrl-C reaches the whole group.
+    demo = stack.process = subprocess.Popen(
+        stack.command("demo"), env=stack.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert demo.stderr is not None
+    try:
+        assert any("The API answers" in line for line in demo.stderr)
+
+        os.killpg(demo.pid, signal.SIGINT)
+
+        lines = demo.stderr.read().splitlines()
+        assert demo.wait(60) == 130
+    finally:
+        stack.end(signal.SIGKILL)
+    assert lines[-1] == "Stopped; nothing is left running."
+    assert not any("Error" in line for line in lines)
     assert stack.remains() == {}
 
 
