@@ -14,10 +14,10 @@ from cli.demo_ride import Journey, drive_a_ride
 from cli.output import print_table, show_progress
 from cli.run import run_to_the_end
 from cli.sandboxes import choose_sandbox
+from cli.stack.checks import load_checked_stack
 from cli.stack.home import Addresses
 from cli.stack.stack import Plan
 from cli.up import start
-from config.settings import load_stack
 
 EXIT_INTERRUPTED = 130
 # Each example counts the primes up to the number that it reads.
@@ -41,7 +41,7 @@ def demo() -> None:
 
     Ends with 0 when every program was accepted and the ride came to its end.
     """
-    settings = load_stack()
+    settings = load_checked_stack()
     rows: list[_Row] = []
     journeys: list[Journey] = []
 
@@ -56,6 +56,7 @@ def demo() -> None:
 
     is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_everything))
     if is_interrupted:
+        show_progress("Stopped; nothing is left running.")
         raise SystemExit(EXIT_INTERRUPTED)
     _print_rows(rows)
     for journey in journeys:

@@ -11,9 +11,11 @@ import click
 
 from cli.database import open_database
 from cli.output import print_json, print_table, show_progress
+from config.settings import load_stack
 from domain.rate_limits.model import UNLIMITED_TIER
 from store import api_keys
 from store.db import transactions
+from web.app import read_tiers
 
 COLUMNS = ("id", "owner", "name", "tier", "is_admin", "created_at", "revoked_at")
 
@@ -55,12 +57,20 @@ def _revoke_all(key_ids: Sequence[UUID]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def create_key(owner: str, name: str, tier: str, *, is_admin: bool, as_json: bool) -> None:
     """Make a key and print it, this once: only its hash is kept."""
+    _check_tier(tier, is_admin=is_admin)
     with open_database() as engine, transactions(engine).begin() as session:
         made, key = api_keys.create(session, api_keys.NewApiKey(owner, name, tier, is_admin))
     if as_json:
         print_json(asdict(made) | {"key": key})
     else:
         click.echo(key)
+
+
+def _check_tier(tier: str, *, is_admin: bool) -> None:
+    tiers = read_tiers(load_stack().rate_limits)
+    # An administrator's key is not limited, whatever its tier.
+    if tier not in tiers and not is_admin:
+        raise click.UsageError(f"there is no tier {tier!r} in RATE_LIMITS; there are {', '.join(sorted(tiers))}")
 
 
 @keys.command("list")

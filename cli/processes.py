@@ -15,10 +15,11 @@ import click
 
 from cli.database import open_database
 from config.celery import MAINTENANCE, TICK_EVERY_S
-from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_process, load_stack
+from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_api, load_process, load_stack
 from jobs.kinds import BATCHES, KINDS
 from store.db import sessions
 from store.workers import list_workers
+from web.app import check_settings
 from workers.app import run_dispatcher
 from workers.life_signs import BEAT, DISPATCHER, silence_s
 
@@ -30,7 +31,7 @@ LONGEST_SILENCE_S = {DISPATCHER: 30.0, BEAT: 4 * TICK_EVERY_S}
 @click.command()
 def api() -> None:
     """Serve the HTTP API (gunicorn)."""
-    load()
+    check_settings(load(), load_api())
     _become(["gunicorn", "--config", "python:config.gunicorn", "web.app:create_app()"], {})
 
 

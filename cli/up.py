@@ -9,11 +9,11 @@ import click
 
 from cli.output import print_json, show_progress
 from cli.sandboxes import choose_sandbox
+from cli.stack.checks import load_checked_stack
 from cli.stack.home import Addresses, HomeError
 from cli.stack.ports import PortTakenError
 from cli.stack.servers import ServerError
 from cli.stack.stack import Plan, StackError, run_stack
-from config.settings import load_stack
 
 START_ERRORS = (HomeError, PortTakenError, ServerError, StackError)
 
@@ -23,7 +23,7 @@ START_ERRORS = (HomeError, PortTakenError, ServerError, StackError)
 @click.option("--json", "as_json", is_flag=True, help="Print the addresses and the key as JSON.")
 def up(*, show_log: bool, as_json: bool) -> None:
     """Start everything and stay, printing the addresses; Ctrl-C stops it."""
-    settings = load_stack()
+    settings = load_checked_stack()
 
     def show_and_stay(addresses: Addresses) -> None:
         _show(addresses, as_json=as_json)

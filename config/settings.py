@@ -82,6 +82,7 @@ class StackSettings:
     """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port.
 
     ``languages``: those that it offers, and that ``yardmaster images build`` builds unless told others; none: all.
+    ``rate_limits``: the tiers that ``yardmaster keys create`` knows.
     """
 
     home: Path
@@ -93,6 +94,7 @@ class StackSettings:
     api_port: int | None
     flower_port: int | None
     languages: tuple[str, ...]
+    rate_limits: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
-        rate_limits=read.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60"),
+        rate_limits=read.rate_limits(),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
 
@@ -201,6 +203,7 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         api_port=read.port("API_PORT"),
         flower_port=read.port("FLOWER_PORT"),
         languages=read.words("API_LANGUAGES"),
+        rate_limits=read.rate_limits(),
     )
 
 
@@ -268,6 +271,9 @@ class _Reader:
 
     def sandbox_images_dir(self) -> Path:
         return Path(self.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images")))
+
+    def rate_limits(self) -> str:
+        return self.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60")
 
     def cities_dir(self) -> Path:
         return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))

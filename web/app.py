@@ -63,6 +63,29 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     return app
 
 
+def check_settings(settings: Settings, api: ApiSettings) -> None:
+    """Read everything that the settings of an API process name, and keep nothing of it.
+
+    Raises:
+        SettingsError: a setting names what is not there or cannot be read.
+    """
+    _read_cities(settings.cities_dir)
+    _read_languages(settings.sandbox_images_dir, api.languages)
+    read_tiers(settings.rate_limits)
+
+
+def read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
+    """Return the tiers that RATE_LIMITS describes.
+
+    Raises:
+        SettingsError: ``text`` is malformed.
+    """
+    try:
+        return parse_tiers(text)
+    except TiersError as error:
+        raise SettingsError(f"RATE_LIMITS: {error}") from error
+
+
 def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app = APIFlask("web", title=openapi.TITLE, version=openapi.VERSION, docs_path=None, spec_path="/openapi.json")
     app.request_class = StrictRequest
@@ -108,7 +131,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
-        tiers=_parse_tiers(settings.rate_limits),
+        tiers=read_tiers(settings.rate_limits),
         limiter=limiter,
         is_limiter_available=limiter.is_available,
         keys=KeyCache(),
@@ -135,13 +158,6 @@ def _read_cities(folder: Path) -> Mapping[str, City]:
         return load_cities(folder)
     except CityFileError as error:
         raise SettingsError(f"CITIES_DIR: {error}") from error
-
-
-def _parse_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
-    try:
-        return parse_tiers(text)
-    except TiersError as error:
-        raise SettingsError(f"RATE_LIMITS: {error}") from error
 
 
 def _is_stopping(app: APIFlask) -> bool:

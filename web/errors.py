@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import flask
 from apiflask import APIFlask, HTTPError
-from flask import Response, g
+from flask import Response, g, request
 from pydantic import ValidationError
 from sqlalchemy import exc as sqlalchemy_errors
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from domain.rides import model as rides
 from domain.rides.ports import DriverIndexError
@@ -26,6 +27,9 @@ MAX_ERRORS = 20
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "/problems/"
 DATABASE_RETRY_S = 2
+
+# What cannot be an id; below one that can, it may be the rest of the path that there is not.
+_NO_JOB_ID = re.compile(r"/v1/jobs/(?![0-9A-Fa-f-]{36}(?:/|$))([^/]+)")
 
 _LOG = logging.getLogger(__name__)
 
@@ -175,8 +179,16 @@ def _answer_http_error(error: Exception) -> Response | HTTPException:
         return error  # A redirect is a response that travels as an exception.
     kind = _kind_of_status(error.code)
     headers = {name: value for name, value in error.get_headers() if name.lower() != "content-type"}
-    detail = error.description if kind.status < 500 else "the server failed; the fault is not the request's"
+    detail = _own_words(error) if kind.status < 500 else "the server failed; the fault is not the request's"
     return _answer(kind, detail or kind.title, headers=headers)
+
+
+def _own_words(error: HTTPException) -> str | None:
+    """Say in our words what no route was found for; an id that cannot be one is a path without a route, too."""
+    if not isinstance(error, NotFound):
+        return error.description
+    job = _NO_JOB_ID.match(request.path)
+    return f"there is no job {job[1]}" if job else f"there is nothing at {request.path}"
 
 
 def _kind_of_status(status: int) -> Kind:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ from typing import TextIO
 
 import click
 import psycopg2
-import requests
 from psycopg2.errors import DuplicateDatabase
 
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
 from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
+from cli.stack.readiness import NotReadyError, wait_until_ready
 from cli.stack.servers import HOST, PostgresServer, ValkeyServer
 from cli.stack.supervisor import Supervisor
-from config.settings import REPOSITORY, StackSettings, inherit
+from config.settings import REPOSITORY, SettingsError, StackSettings, inherit
 from store import api_keys
 from store.db import create_engine, transactions
 from store.migrate import migrate
@@ -44,8 +43,6 @@ DATABASE = "yardmaster"
 API_PORT = 8000
 FLOWER_PORT = 5555
 FLOWER_USER = "yardmaster"
-READY_TIMEOUT_S = 90.0
-READY_POLL_S = 0.1
 GRACE_S = 40.0
 
 
@@ -74,6 +71,7 @@ def run_stack(plan: Plan) -> bool:
         StackError: a process keeps crashing, or the stack did not answer in time.
         click.ClickException: as raised by ``plan.use``.
         HomeError, PortTakenError, ServerError: it could not be started.
+        SettingsError: a process refuses its settings.
     """
     home = Home(plan.settings.home)
     with home.held(), ExitStack() as stack:
@@ -157,10 +155,12 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
 
     def use_and_stop() -> None:
         try:
-            _wait_until_ready(addresses)
+            wait_until_ready(addresses)
             home.announce(addresses)
             plan.use(addresses)
-        except (click.ClickException, StackError) as error:
+        except NotReadyError as error:
+            failures.append(StackError(f"{error}; the processes' output is {_log_place(addresses)}"))
+        except click.ClickException as error:
             failures.append(error)
         finally:
             supervisor.terminate()
@@ -173,9 +173,12 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
     )
     signal.signal(signal.SIGHUP, lambda *_: supervisor.terminate())
     supervisor.loop()
+    if supervisor.broken and supervisor.returncode == os.EX_CONFIG:
+        raise SettingsError(f"{supervisor.broken} refuses its settings; its output is {_log_place(addresses)}")
     if supervisor.broken:
         raise StackError(f"{supervisor.broken} keeps crashing; its output is {_log_place(addresses)}")
-    if failures:
+    # Whoever still asks an API that a signal has stopped meets a failure that is none.
+    if failures and not supervisor.is_interrupted:
         raise failures[0]
     return supervisor.is_interrupted
 
@@ -193,24 +196,6 @@ def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:
         "FLOWER_USER": addresses.flower_user,
         "FLOWER_PASSWORD": addresses.flower_password,
     }
-
-
-def _wait_until_ready(addresses: Addresses) -> None:
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    for url in (f"{addresses.api}/readyz", f"{addresses.flower}/healthcheck"):
-        while not _answers(url):
-            if time.monotonic() > deadline:
-                raise StackError(f"{url} does not answer; the processes' output is {_log_place(addresses)}")
-            time.sleep(READY_POLL_S)
-
-
-def _answers(url: str) -> bool:
-    session = requests.Session()
-    session.trust_env = False
-    try:
-        return session.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 def _log_place(addresses: Addresses) -> str:

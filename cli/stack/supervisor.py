@@ -7,7 +7,8 @@ to that:
 - SIGTERM goes to the command alone. honcho would send it to the whole process group, but gunicorn and Celery lead
   their own children through a stop, and a child that is told first loses the work that it should have finished.
 - A command that ends unasked is started again after a second, as a service manager would do. One that ends
-  ``CRASHES_IN_A_ROW`` times within seconds of its start is broken: then everything stops.
+  ``CRASHES_IN_A_ROW`` times within seconds of its start is broken: then everything stops. So does one that says that
+  its settings are wrong (``os.EX_CONFIG``), however long it took to find out: they are the same at its next start.
 - SIGKILL follows after ``grace_s``; honcho's own five seconds are shorter than a worker's drain.
 """
 
@@ -118,7 +119,8 @@ class _TetheredProcess(Process):  # type: ignore[misc]  # honcho has no types
             started_at = time.monotonic()
             super().run(events, ignore_signals)
             crashes = crashes + 1 if time.monotonic() - started_at < SHORT_LIFE_S else 1
-            self._is_done = self._stopping.is_set() or crashes >= CRASHES_IN_A_ROW
+            is_hopeless = crashes >= CRASHES_IN_A_ROW or self._child.returncode == os.EX_CONFIG
+            self._is_done = self._stopping.is_set() or is_hopeless
             if not self._is_done:
                 self._send_message(f"ended with {self._child.returncode}, starting it again\n".encode())
                 self._is_done = self._stopping.wait(RESTART_DELAY_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -202,6 +203,27 @@ def test_a_stack_that_is_told_to_stop_leaves_nothing_running(tmp_path: Path) -> 
     assert stack.remains() == {}
 
 
+def test_a_demo_that_is_interrupted_ends_without_a_complaint(tmp_path: Path) -> None:
+    stack = EmbeddedStack(tmp_path / "home")
+    # A session of its own: as at a terminal, Ctrl-C reaches the whole group.
+    demo = stack.process = subprocess.Popen(
+        stack.command("demo"), env=stack.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert demo.stderr is not None
+    try:
+        assert any("The API answers" in line for line in demo.stderr)
+
+        os.killpg(demo.pid, signal.SIGINT)
+
+        lines = demo.stderr.read().splitlines()
+        assert demo.wait(60) == 130
+    finally:
+        stack.end(signal.SIGKILL)
+    assert lines[-1] == "Stopped; nothing is left running."
+    assert not any("Error" in line for line in lines)
+    assert stack.remains() == {}
+
+
 def test_a_stack_that_is_killed_leaves_nothing_running_and_finds_its_data_again(tmp_path: Path) -> None:
     stack = EmbeddedStack(tmp_path / "home")
     first = stack.start()
@@ -241,8 +263,10 @@ def test_commands_say_so_when_no_stack_runs(tmp_path: Path) -> None:
     assert "no stack is running" in done.stderr
 
 
-def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
-    done = EmbeddedStack(tmp_path / "home", {"API_PORT": "many"}).run("up")
+@pytest.mark.parametrize("name", ["API_PORT", "CODE_SLOTS"])
+def test_a_wrong_setting_is_a_sentence_and_starts_nothing(tmp_path: Path, name: str) -> None:
+    done = EmbeddedStack(tmp_path / "home", {name: "many"}).run("up")
 
     assert done.returncode == 78
-    assert done.stderr == "Error: API_PORT must be a whole number above 0, not 'many'\n"
+    assert done.stderr == f"Error: {name} must be a whole number above 0, not 'many'\n"
+    assert not (tmp_path / "home").exists()

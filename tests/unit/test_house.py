@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+from adapters.language_folder import load_languages
+from cli.demo import CASES
 from config.settings import REPOSITORY
 
 MAX_LINES = 400
@@ -96,3 +98,22 @@ def test_every_decision_is_listed_in_the_index() -> None:
     assert {decision for decision in decisions if f"({decision})" not in index} == set()
     numbers = [decision[:4] for decision in decisions]
     assert len(numbers) == len(set(numbers))
+
+
+def test_the_page_on_languages_shows_what_the_demo_expects() -> None:
+    page = (REPOSITORY / "docs" / "add_a_language.md").read_text(encoding="utf-8")
+
+    for case in CASES:
+        assert f"for `{case['stdin'].strip()}`" in page
+        assert f"`{case['expected_stdout'].strip()}`" in page
+
+
+def test_the_readme_names_every_language() -> None:
+    folder = REPOSITORY / "sandbox_images"
+    section = (
+        (REPOSITORY / "README.md").read_text(encoding="utf-8").partition("\n## Languages")[2].partition("\n## ")[0]
+    )
+    named = set(re.findall(r"[\w+#.]+", section))
+
+    for language in load_languages(folder).values():
+        assert language.title.split()[0] in named

@@ -102,6 +102,13 @@ def test_an_ending_that_does_not_tell_asks_for_the_language(api: ApiClient, name
         language_of(api, Path(name))
 
 
+def test_a_language_that_the_stack_does_not_offer_is_named(api: ApiClient) -> None:
+    with pytest.raises(
+        click.UsageError, match=r"does not offer Rust, as hello\.rs seems to be; it offers c, one, two"
+    ):
+        language_of(api, Path("hello.rs"))
+
+
 def test_a_table_is_aligned_and_shows_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("name", "jobs"), [("a\x1b[31m", 1), (None, 20)])
 

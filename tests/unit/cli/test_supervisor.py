@@ -131,6 +131,16 @@ def test_a_process_that_keeps_crashing_stops_everything() -> None:
     assert output.getvalue().count("starting it again") == 2
 
 
+def test_a_process_that_refuses_its_settings_is_not_started_again() -> None:
+    output = io.StringIO()
+    supervisor = Supervisor(output, grace_s=5)
+
+    run(supervisor, ["raise SystemExit(78)"], [POLITE, "/dev/null"])
+
+    assert (supervisor.broken, supervisor.returncode) == ("p0", 78)
+    assert "starting it again" not in output.getvalue()
+
+
 def test_nothing_outlives_a_supervisor_that_is_killed() -> None:
     supervisor = subprocess.Popen([sys.executable, "-c", SUPERVISE], stdout=subprocess.PIPE, text=True)
     assert supervisor.stdout is not None

@@ -1,5 +1,6 @@
 import json
 import logging
+from uuid import UUID
 
 import pytest
 from apiflask import APIFlask
@@ -69,6 +70,24 @@ def test_every_failure_is_a_problem_with_its_own_type(error, status, slug, caplo
     assert body["code"] == slug.replace("-", "_")
     assert body["detail"]
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/jobs/abc", "there is no job abc"),
+        ("/v1/jobs/abc/events", "there is no job abc"),
+        ("/v1/nope", "there is nothing at /v1/nope"),
+        (f"/v1/jobs/{UUID(int=1)}/nope", f"there is nothing at /v1/jobs/{UUID(int=1)}/nope"),
+    ],
+)
+def test_a_path_without_a_route_is_answered_in_our_words(path, detail):
+    app = APIFlask("test")
+    register_errors(app)
+
+    answer = app.test_client().get(path)
+
+    assert (answer.status_code, json.loads(answer.text)["detail"]) == (404, detail)
 
 
 def test_every_refusal_of_a_ride_has_an_answer_of_its_own_code():

@@ -1,0 +1,29 @@
+"""Read what every process of an embedded stack will read, before any of them is started.
+
+A process that meets a wrong setting later can only end, far from whoever made the mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from config.settings import StackSettings, inherit, load, load_api, load_process, load_servers, load_stack
+from web.app import check_settings
+
+# The stack brings servers where none are named; where they will listen is not known yet, and nothing is read from it.
+SERVERS = {"DATABASE_URL": "postgresql://127.0.0.1/yardmaster", "REDIS_URL": "redis://127.0.0.1"}
+
+
+def load_checked_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
+    """Read what the embedded stack is told, and check the settings of all its processes.
+
+    Raises:
+        SettingsError: a variable is wrong, or what it names cannot be read.
+    """
+    environ = inherit({}) if environ is None else environ
+    given = {name: value for name, value in environ.items() if value}
+    stack = load_stack(given)
+    load_servers(given)
+    load_process(given)
+    check_settings(load(SERVERS | given), load_api(given))
+    return stack
