@@ -39,6 +39,7 @@ from web.platform import Bounds, Platform, platform
 from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
+from web.version_cache import VersionCache
 from web.waiting import Places, WaitHub
 
 _LOG = logging.getLogger("web.requests")
@@ -128,6 +129,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
         driver_index=driver_index,
         surges=SurgeBoard(make_session, driver_index, cities),
+        ride_versions=VersionCache(),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=read_tiers(settings.rate_limits),
         limiter=limiter,
@@ -169,12 +171,13 @@ def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
             if change := channels.parse_change(payload):
                 tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
         elif channel == ride_channels.CHANGED:
-            _wake_for_ride(tools.hub, payload)
+            _tell_of_ride(tools, payload)
         else:
             tools.keys.forget_all()
 
     def on_gap() -> None:
         tools.keys.forget_all()
+        tools.ride_versions.forget_all()
         tools.hub.wake_all()
 
     listener = NotificationListener(
@@ -187,11 +190,13 @@ def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
     app.extensions["listener"] = listener
 
 
-def _wake_for_ride(hub: WaitHub, payload: str) -> None:
+def _tell_of_ride(tools: Platform, payload: str) -> None:
     if change := ride_channels.parse_change(payload):
-        hub.wake(f"ride:{change.ride_id}")
+        # Before anybody is woken, who would read what is no longer so.
+        tools.ride_versions.hear(change.ride_id, change.version)
+        tools.hub.wake(f"ride:{change.ride_id}")
         if change.driver_id is not None:
-            hub.wake(driver_key(change.driver_id))
+            tools.hub.wake(driver_key(change.driver_id))
 
 
 def _start_clock() -> None:
@@ -201,9 +206,11 @@ def _start_clock() -> None:
 def _count(response: Response) -> Response:
     rule = request.url_rule.rule if request.url_rule else None
     seconds = time.monotonic() - cast("float", g.started_at)
-    platform().metrics.count_request(request.method, rule, response.status_code, seconds)
+    tools = platform()
+    tools.metrics.count_request(request.method, rule, response.status_code, seconds)
+    tools.metrics.show_deadlocks(tools.ride_transactions.deadlocks)
     if "problem_code" in g:
-        platform().metrics.count_problem(g.problem_code)
+        tools.metrics.count_problem(g.problem_code)
     _LOG.info(
         "%s %s %d", request.method, rule or "unmatched", response.status_code, extra={"seconds": round(seconds, 4)}
     )

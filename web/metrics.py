@@ -50,6 +50,12 @@ class Metrics:
         self._problems = Counter(
             "http_problems", "Refusals and failures by their code.", ["code"], registry=self._registry
         )
+        self._deadlocks = Gauge(
+            "ride_deadlocks",
+            "Deadlocks of transactions about rides since the start; the order of their locks leaves no room for any.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
         self._index_failures = Counter(
             "driver_index_failures",
             "Positions or free drivers that Redis was not told; it is rebuilt every minute.",
@@ -79,6 +85,10 @@ class Metrics:
     def count_problem(self, code: str) -> None:
         """Count one answer that was a problem."""
         self._problems.labels(code).inc()
+
+    def show_deadlocks(self, deadlocks: int) -> None:
+        """Show how many deadlocks this process has met with."""
+        self._deadlocks.set(deadlocks)
 
     def count_index_failure(self, call: str) -> None:
         """Count one call of the driver index that failed."""

@@ -17,6 +17,7 @@ from store.rides.transactions import RideTransactions
 from web.key_cache import KeyCache
 from web.metrics import Metrics
 from web.surge_board import SurgeBoard
+from web.version_cache import VersionCache
 from web.waiting import Places, WaitHub
 
 _EXTENSION = "yardmaster"
@@ -45,6 +46,7 @@ class Platform:
     etas: Mapping[str, EtaProvider]
     driver_index: DriverIndex
     surges: SurgeBoard
+    ride_versions: VersionCache
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]

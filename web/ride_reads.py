@@ -13,6 +13,7 @@ from domain.rides.geo import distance_m
 from domain.rides.model import Place, Ride, RideNotFoundError, RideStatus
 from store.api_keys import ApiKey
 from store.rides import drivers, rides
+from store.rides.rides import RideVersion
 from web import driver_hints, guards
 from web.platform import platform
 from web.ride_views import Live, ride_etag, show_ride
@@ -60,13 +61,18 @@ def find_current() -> Ride:
 def is_unchanged(ride_id: UUID, is_known: Callable[[str], bool]) -> tuple[RideStatus, str] | None:
     """Return a ride's status and entity tag if the caller knows that tag; ``None``: the ride has to be shown.
 
-    Passengers ask every few seconds, and mostly for this: one read of an index in PostgreSQL, and one of Redis.
+    Passengers ask every few seconds, and mostly for this: one read of Redis, and in half a minute one of PostgreSQL.
 
     Raises:
         RideNotFoundError: there is no ride that the caller may see.
     """
-    with platform().sessions() as session:
-        seen = rides.read_version(session, ride_id)
+    tools = platform()
+
+    def find() -> RideVersion | None:
+        with tools.sessions() as session:
+            return rides.read_version(session, ride_id)
+
+    seen = tools.ride_versions.get(ride_id, find)
     if seen is None or not may_see(guards.caller(), seen.passenger_id, seen.driver_id):
         raise RideNotFoundError(_NOT_FOUND)
     seq = 0
@@ -81,6 +87,8 @@ def is_unchanged(ride_id: UUID, is_known: Callable[[str], bool]) -> tuple[RideSt
 
 def look(ride: Ride) -> Live:
     """Find out what is not in the ride's row; the driver's position only while there is a ride to be followed."""
+    # Who has been shown this version is not told afterwards that an older one is still the last.
+    platform().ride_versions.hear(ride.id, ride.version)
     if ride.driver_id is None:
         return Live()
     with platform().sessions() as session:

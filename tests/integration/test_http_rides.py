@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -223,6 +224,22 @@ def test_a_ride_is_not_sent_again_until_it_or_the_car_has_moved(town):
     assert (moved.status_code, moved.json["version"]) == (200, matched.json["version"])
     assert moved.headers["ETag"].startswith(f'W/"{matched.json["version"]}.')
     assert ask("*").status_code == 304
+
+
+def test_a_change_by_another_process_is_heard_of(town):
+    ann = town.person("ann")
+    ride = f"/v1/rides/{town.ordered(ann)}"
+    known = {"If-None-Match": ann.get(ride).headers["ETag"]}
+    assert ann.get(ride, headers=known).status_code == 304
+
+    town.driver("bob")
+    town.offer(ride[10:], "bob")
+
+    deadline = time.monotonic() + 10
+    while ann.get(ride, headers=known).status_code == 304:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert ann.get(ride).json["search_status"] == "offered"
 
 
 def test_a_stranger_learns_nothing_from_an_etag(town):

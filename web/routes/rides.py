@@ -197,7 +197,10 @@ def cancel_ride(ride_id: UUID) -> Response:
         return _cancel_by_passenger(ride_id)
     if caller.is_admin:
         return _cancel(lambda session: rides.cancel_by_system(session, ride_id, "cancelled by an operator"))
-    platform().ride_transactions.run(lambda session: trips.cancel_by_driver(session, ride_id, caller.owner))
+    given_back = platform().ride_transactions.run(
+        lambda session: trips.cancel_by_driver(session, ride_id, caller.owner)
+    )
+    platform().ride_versions.hear(ride_id, given_back.version)
     driver_hints.refresh(caller.owner)
     return Response(status=204)  # Without the ride: it is no longer the driver's to see.
 
