@@ -22,6 +22,7 @@ from tests.sandboxes import (
     create_docker_sandbox,
     create_namespace_sandbox,
     docker,
+    eventually,
     load,
     within,
 )
@@ -197,6 +198,7 @@ def test_a_zygote_that_died_idle_is_replaced_and_nobody_notices():
     seeds = [hash_seed(sandbox), hash_seed(sandbox)]
 
     os.kill(*zygotes(), signal.SIGKILL)
+    eventually(lambda: not zygotes())
     seeds += [hash_seed(sandbox), hash_seed(sandbox)]
 
     counters = sandbox.counters()
