@@ -1,0 +1,72 @@
+"""A transaction that deadlocks is made once more, and is counted."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from store.rides.transactions import RideTransactions
+from tests.integration.rides_world import RidesWorld, Together
+
+LOCK = text("SELECT 1 FROM ride_ticks WHERE city = :city FOR UPDATE")
+
+
+def _lock_both(transactions: RideTransactions, cities: tuple[str, str], meet: threading.Barrier) -> int:
+    """Lock two rows, and let another do it the other way round as long as it has not deadlocked."""
+    tries = 0
+
+    def work(session: Session) -> None:
+        nonlocal tries
+        tries += 1
+        session.execute(LOCK, {"city": cities[0]})
+        if tries == 1:
+            meet.wait(10)
+        session.execute(LOCK, {"city": cities[1]})
+
+    transactions.run(work)
+    return tries
+
+
+def test_of_two_that_deadlock_one_is_made_again_and_both_succeed(engine: Engine) -> None:
+    RidesWorld(engine).execute("INSERT INTO ride_ticks (city) VALUES ('a'), ('b')")
+    transactions = RideTransactions(engine)
+    meet = threading.Barrier(2)
+
+    with Together(2) as together:
+        tries = together.run(
+            (_lock_both, transactions, ("a", "b"), meet), (_lock_both, transactions, ("b", "a"), meet)
+        )
+
+    assert sorted(tries) == [1, 2]  # type: ignore[type-var]
+    assert transactions.deadlocks == 1
+
+
+def test_a_second_deadlock_is_raised(engine: Engine) -> None:
+    transactions = RideTransactions(engine)
+
+    with pytest.raises(DBAPIError, match="deadlock"):
+        transactions.run(
+            lambda session: session.execute(
+                text("DO $$ BEGIN RAISE SQLSTATE '40P01' USING MESSAGE = 'deadlock'; END $$")
+            )
+        )
+
+    assert transactions.deadlocks == 2
+
+
+def test_other_errors_are_not_tried_again(engine: Engine) -> None:
+    transactions = RideTransactions(engine)
+    tries = []
+
+    def work(session: Session) -> None:
+        tries.append(1)
+        session.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(DBAPIError):
+        transactions.run(work)
+
+    assert (len(tries), transactions.deadlocks) == (1, 0)
