@@ -31,7 +31,7 @@ _COLUMNS_OF = {
     "quote": QUOTE_FIELDS,
 }
 _RIDE_COLUMNS = tuple(name for field in fields(Ride) for name in _COLUMNS_OF.get(field.name, (field.name,)))
-_OFFER_COLUMNS = tuple(field.name for field in fields(Offer))
+OFFER_COLUMNS = tuple(field.name for field in fields(Offer))
 _DRIVER_COLUMNS = tuple(field.name for field in fields(Driver))
 _EVENT_COLUMNS = tuple(field.name for field in fields(RideEvent))
 
@@ -43,7 +43,7 @@ def ride_columns(table: str) -> str:
 
 def offer_columns(table: str) -> str:
     """Return the columns that ``to_offer`` reads, in its order, for a SELECT from ``table``."""
-    return ", ".join(f"{table}.{name}" for name in _OFFER_COLUMNS)
+    return ", ".join(f"{table}.{name}" for name in OFFER_COLUMNS)
 
 
 def driver_columns(table: str) -> str:
@@ -81,7 +81,7 @@ _SURGE = _RIDE_COLUMNS.index("surge")
 
 def to_offer(row: Sequence[object]) -> Offer:
     """Build an offer from a row that begins with ``offer_columns``."""
-    values = dict(zip(_OFFER_COLUMNS, row, strict=False))
+    values = dict(zip(OFFER_COLUMNS, row, strict=False))
     values["status"] = OfferStatus(cast("str", values["status"]))
     return Offer(**values)  # type: ignore[arg-type]  # The columns are of the fields' types.
 

@@ -23,8 +23,8 @@ from domain.rides.model import Actor, NewOffer, Offer, OpenSearch, Place
 from store.jobs.submissions import JobToInsert, insert_jobs
 from store.prepared import Prepared
 from store.rides.models import HAS_DRIVER, IS_OPEN
-from store.rides.records import offer_columns, to_offer
-from store.rides.statements import Change, notify, statement
+from store.rides.records import OFFER_COLUMNS, to_offer
+from store.rides.statements import Change, notify, statement, write_events
 
 JOB_KIND = "ride_matches"
 JOB_OWNER = "system"
@@ -107,13 +107,17 @@ class Swept:
     is_more: bool
 
 
-_LOCK_OVERDUE = Prepared(f"""
-SELECT r.id FROM rides r WHERE r.city = :city AND r.{IS_OPEN} AND r.id IN (
-    SELECT o.ride_id FROM offers o WHERE o.status = 'pending' AND o.expires_at <= clock_timestamp()
-    UNION SELECT s.id FROM rides s WHERE s.{IS_OPEN} AND s.search_deadline <= clock_timestamp()
-        AND s.search_status = 'searching')
-ORDER BY r.id LIMIT {CHUNK} FOR NO KEY UPDATE
+# What is open or pending has indexes of its own, and to look each row up by its id in those is what the planner may
+# choose while tables are small. So ids are found first, and then locked as ids and nothing else.
+_OVERDUE = Prepared(f"""
+SELECT o.ride_id FROM offers o WHERE o.status = 'pending' AND o.expires_at <= clock_timestamp()
+    AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city
+UNION SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search_status = 'searching'
+    AND s.search_deadline <= clock_timestamp()
+ORDER BY 1 LIMIT {CHUNK}
 """)
+_LOCK_RIDES = Prepared("SELECT r.id FROM rides r WHERE r.id = ANY(:ride_ids) ORDER BY r.id FOR NO KEY UPDATE")
+_LOCK_DRIVERS = Prepared("SELECT d.id FROM drivers d WHERE d.id = ANY(:driver_ids) ORDER BY d.id FOR NO KEY UPDATE")
 _EXPIRE = statement(
     Change(
         event="offer_expired",
@@ -146,9 +150,10 @@ def sweep(session: Session, city: str, lease_id: UUID) -> Swept:
     """
     if not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
         return Swept(0, 0, is_more=False)
-    ride_ids = [row[0] for row in _LOCK_OVERDUE.run(session, {"city": city})]
+    ride_ids = [row[0] for row in _OVERDUE.run(session, {"city": city})]
     if not ride_ids:
         return Swept(0, 0, is_more=False)
+    _LOCK_RIDES.run(session, {"ride_ids": ride_ids})
     expired = _EXPIRE.run(session, {"ride_ids": ride_ids})
     given_up = _GIVE_UP.run(session, {"ride_ids": ride_ids})
     return Swept(len(expired), len(given_up), is_more=len(ride_ids) == CHUNK)
@@ -177,39 +182,28 @@ def open_searches(session: Session, city: str) -> list[OpenSearch]:
     ]
 
 
-_GIVEN = "jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int," \
-    " eta_source text)"  # fmt: skip
-_IS_WANTED = "r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'"
-# Each row is looked up by itself: a plan that reads all open rides and compares them with all rows given looks as
-# good to a planner that knows of no rows yet, and takes a second where there are thousands.
-_LOCK_RIDES = Prepared(f"""
-SELECT r.id FROM (SELECT * FROM {_GIVEN} ORDER BY g.ride_id) AS g
-CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0 FOR NO KEY UPDATE OF w) AS r
-WHERE {_IS_WANTED}
-""")
-_LOCK_DRIVERS = Prepared(f"""
-SELECT d.id FROM {_GIVEN} JOIN drivers d ON d.id = g.driver_id WHERE d.status = 'available' ORDER BY d.id
-FOR NO KEY UPDATE OF d
-""")
-# Rides and drivers are locked, so all that is asked of them here still holds at the commit.
+_OFFERED = ", ".join(f"offer.{name} AS offer_{name}" for name in OFFER_COLUMNS)
+# Rides and drivers are locked, so all that is asked of them here still holds at the commit. OFFSET has each looked up
+# by its id, as above.
 _WRITE_OFFERS = Prepared(f"""
-WITH given AS (SELECT g.* FROM {_GIVEN} WHERE g.ride_id = ANY(:ride_ids) AND g.driver_id = ANY(:driver_ids)),
-offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
+WITH offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
     SELECT g.id, g.ride_id, g.driver_id, g.search_id, g.pickup_eta_s, g.eta_source,
         clock_timestamp() + interval '{OFFER_S} seconds'
-    FROM given g CROSS JOIN LATERAL (SELECT w.* FROM rides w WHERE w.id = g.ride_id OFFSET 0) AS r
-    JOIN drivers d ON d.id = g.driver_id
-    WHERE {_IS_WANTED} AND d.status = 'available' AND d.city = r.city AND d.product = r.product
-        AND g.driver_id <> ALL (r.excluded_drivers)
+    FROM jsonb_to_recordset(:rows) AS g(id uuid, ride_id uuid, search_id uuid, driver_id text, pickup_eta_s int,
+            eta_source text)
+        CROSS JOIN LATERAL (SELECT * FROM rides WHERE rides.id = g.ride_id OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT * FROM drivers WHERE drivers.id = g.driver_id OFFSET 0) d
+    WHERE r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'
+        AND d.status = 'available' AND d.city = r.city AND d.product = r.product
+        AND d.id <> ALL (r.excluded_drivers)
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
     FROM offer WHERE r.id = offer.ride_id
-    RETURNING r.*, offer AS offered, offer.driver_id AS told_driver),
-events AS (INSERT INTO ride_events (ride_id, name, actor, status, search_status, version, detail)
-    SELECT c.id, 'offered', 'system', c.status, c.search_status, c.version,
-        jsonb_build_object('driver_id', c.told_driver) FROM changed c)
-SELECT {offer_columns("(c.offered)")}, {notify("c.told_driver")} FROM changed c
+    RETURNING r.id, r.status, r.search_status, r.version,
+        jsonb_build_object('driver_id', offer.driver_id) AS detail, {_OFFERED}),
+{write_events("offered", Actor.SYSTEM)}
+SELECT {", ".join(f"c.offer_{name}" for name in OFFER_COLUMNS)}, {notify("c.offer_driver_id")} FROM changed c
 """)
 
 
@@ -226,11 +220,10 @@ def write_offers(session: Session, city: str, lease_id: UUID, offers: Sequence[N
         raise ValueError(f"more than {CHUNK} offers would hold their locks for too long")
     if not offers or not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
         return []
+    _LOCK_RIDES.run(session, {"ride_ids": [offer.ride_id for offer in offers]})
+    _LOCK_DRIVERS.run(session, {"driver_ids": [offer.driver_id for offer in offers]})
     rows = [_as_row(offer) for offer in offers]
-    ride_ids = [row[0] for row in _LOCK_RIDES.run(session, {"rows": rows})]
-    driver_ids = [row[0] for row in _LOCK_DRIVERS.run(session, {"rows": rows})]
-    values = {"rows": rows, "ride_ids": ride_ids, "driver_ids": driver_ids}
-    return [to_offer(row) for row in _WRITE_OFFERS.run(session, values)]
+    return [to_offer(row) for row in _WRITE_OFFERS.run(session, {"rows": rows})]
 
 
 def _as_row(offer: NewOffer) -> dict[str, object]:

@@ -291,6 +291,19 @@ def test_a_tick_makes_many_offers_at_once_and_leaves_out_what_it_says_twice(worl
     }
 
 
+def test_many_offers_are_written_by_looking_up_each_row_by_its_id(world: RidesWorld) -> None:
+    """With a plan that walks an index of all that is open, each tick would take the square of its offers."""
+    values = {"rows": "[]", "ride_ids": [], "driver_ids": []}
+
+    for prepared in (ticks._LOCK_RIDES, ticks._LOCK_DRIVERS, ticks._WRITE_OFFERS):
+        used = {name: values[name] for name in prepared.parameters}
+        with world.engine.connect() as connection:
+            connection.exec_driver_sql(prepared._prepare())
+            plan = connection.exec_driver_sql(f"EXPLAIN {prepared._execute}", used).scalars().all()
+        by = {line.split("using ")[1].split(" ")[0] for line in plan if " using " in line}
+        assert by <= {"rides_pkey", "drivers_pkey", "rides_active_driver_key"}, plan
+
+
 def test_one_transaction_takes_a_bounded_number_of_offers(world: RidesWorld) -> None:
     ride = world.created()
 
