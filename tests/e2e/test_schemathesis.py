@@ -117,6 +117,7 @@ OPERATIONS = (
     "getHealth",
     "getReadiness",
     "getMetrics",
+    "listCities",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),
