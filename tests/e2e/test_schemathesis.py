@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
@@ -157,6 +157,8 @@ def test_every_answer_is_declared_and_none_is_a_failure_of_ours(specification, h
     @settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def call(case):
+        # An empty list is a parameter that is not sent: on the wire there is nothing wrong with such a request.
+        assume(not any(value in ([], {}) for value in case.query.values()))
         # Half of the identifiers are those of things that exist; invented ones hardly ever are.
         for key in ids.keys() & case.path_parameters.keys():
             if str(case.path_parameters[key])[:1] < "8":
