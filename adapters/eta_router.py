@@ -77,7 +77,7 @@ class _Question:
     columns: slice | list[int]
 
 
-class RouterTables:
+class RouterEta:
     """An ``EtaProvider`` that asks ``api`` and falls back to ``fallback``; safe for many threads."""
 
     def __init__(

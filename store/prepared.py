@@ -31,7 +31,7 @@ _TYPES = {
     "after": "bigint",
     "city": "text",
     "delay_s": "float8",
-    "distance_m": "float8",
+    "distance_m": "int",
     "driver_id": "text",
     "driver_ids": "text[]",
     "epoch": "bigint",

@@ -31,7 +31,6 @@ from store.rides import channels as ride_channels
 from store.rides.transactions import RideTransactions
 from web import guards, openapi, request_ids
 from web.errors import register_errors
-from web.key_cache import KeyCache
 from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
@@ -39,8 +38,12 @@ from web.platform import Bounds, Platform, platform
 from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
+from web.ttl_cache import TtlCache
 from web.version_cache import VersionCache
 from web.waiting import Places, WaitHub
+
+MAX_KEYS = 10_000
+"""So many API keys are remembered."""
 
 _LOG = logging.getLogger("web.requests")
 
@@ -134,7 +137,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         tiers=read_tiers(settings.rate_limits),
         limiter=limiter,
         is_limiter_available=limiter.is_available,
-        keys=KeyCache(),
+        keys=TtlCache(MAX_KEYS),
         hub=WaitHub(lambda: _is_stopping(app)),
         waiters=Places(api.max_waiters),
         streams=Places(api.max_streams),

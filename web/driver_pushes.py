@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from domain.rides import odometer
@@ -47,14 +48,5 @@ def record(driver: Driver, fixes: Sequence[Fix]) -> Pushed:
 
 def _count_into_ride(driver: Driver, fixes: Sequence[Fix]) -> RecordedFixes:
     tools = platform()
-    now, detour = datetime.now(UTC), tools.cities[driver.city].detour
-
-    def advance(
-        before: trips.Odometer, counted: Sequence[Fix]
-    ) -> tuple[trips.Odometer, Sequence[Fix], Mapping[str, int]]:
-        start = odometer.Odometer(round(before.distance_m), before.gaps, before.last)
-        end = odometer.advance(start, counted, now, detour)
-        after = trips.Odometer(end.odometer.distance_m, end.odometer.gaps, end.odometer.last_fix)
-        return after, end.accepted, {reason.value: count for reason, count in end.dropped.items()}
-
+    advance = partial(odometer.advance, now=datetime.now(UTC), detour=tools.cities[driver.city].detour)
     return tools.ride_transactions.run(lambda session: trips.record_fixes(session, driver.id, fixes, advance))

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from flask import Response, g, request
+from sqlalchemy.orm import Session
 
 from domain.rate_limits.model import UNLIMITED_TIER, Decision
 from store import api_keys
 from store.api_keys import ApiKey
 from web.platform import platform
 from web.problems import ForbiddenError, RateLimitedError, UnauthenticatedError
+
+Replay = TypeVar("Replay")
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]{1,256}=*) *")
 
@@ -90,6 +95,23 @@ def charge(cost: int) -> None:
         raise RateLimitedError(
             f"the limits of tier {tier!r} are used up; try again in {wait_s} s", headers={"Retry-After": str(wait_s)}
         )
+
+
+def charge_unless_repeated(cost: int, find_replay: Callable[[Session], Replay | None]) -> Replay | None:
+    """Charge the caller; who has no room left but repeats an earlier request is given what that one made.
+
+    Raises:
+        RateLimitedError, ForbiddenError: as ``charge``, and ``find_replay`` found nothing.
+    """
+    try:
+        charge(cost)
+    except RateLimitedError:
+        with platform().sessions() as session:
+            replayed = find_replay(session)
+        if replayed is None:
+            raise
+        return replayed
+    return None
 
 
 def add_rate_limit_headers(response: Response) -> Response:

@@ -13,10 +13,11 @@ from domain.code_runs.languages import Language
 from domain.rate_limits.model import RateLimiter, Window
 from domain.rides.cities import City
 from domain.rides.ports import DriverIndex, EtaProvider
+from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
-from web.key_cache import KeyCache
 from web.metrics import Metrics
 from web.surge_board import SurgeBoard
+from web.ttl_cache import TtlCache
 from web.version_cache import VersionCache
 from web.waiting import Places, WaitHub
 
@@ -50,7 +51,7 @@ class Platform:
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]
-    keys: KeyCache
+    keys: TtlCache[bytes, ApiKey]
     hub: WaitHub
     waiters: Places
     streams: Places

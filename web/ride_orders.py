@@ -16,7 +16,6 @@ from store.rides.rides import RideEdit
 from web import guards
 from web.platform import platform
 from web.preferences import parse_idempotency_key
-from web.problems import RateLimitedError
 from web.ride_quotes import IN_BODY, city_at, quote
 from web.schemas.rides import PlaceIn, RideEditIn, RideIn
 
@@ -87,18 +86,10 @@ def _idempotency(body: RideIn) -> Key | None:
 
 
 def _charge(passenger_id: str, key: Key | None) -> Ride | None:
-    """Charge the caller; who has no room left but repeats an earlier request is given that request's ride."""
-    try:
-        guards.charge(1)
-    except RateLimitedError:
-        if key is None:
-            raise
-        with platform().sessions() as session:
-            replayed = rides.find_replay(session, passenger_id, *key)
-        if replayed is None:
-            raise
-        return replayed
-    return None
+    def find_replay(session: Session) -> Ride | None:
+        return None if key is None else rides.find_replay(session, passenger_id, *key)
+
+    return guards.charge_unless_repeated(1, find_replay)
 
 
 def _place(place: PlaceIn) -> Place:

@@ -82,7 +82,7 @@ class RideRow(Base):
     currency: Mapped[str] = mapped_column(TEXT)
     surge: Mapped[Decimal] = mapped_column(Numeric(3, 2))
     # Not whole metres: it is added to with every push, and roundings would add up.
-    distance_travelled_m: Mapped[float] = mapped_column(Double, server_default=text("0"))
+    distance_travelled_m: Mapped[int] = mapped_column(server_default=text("0"))
     gaps: Mapped[int] = mapped_column(server_default=text("0"))
     last_fix: Mapped[dict[str, object] | None] = mapped_column(JSONB)
     cancelled_by: Mapped[str | None] = mapped_column(TEXT)

@@ -69,7 +69,6 @@ def to_ride(row: Sequence[object]) -> Ride:
         "status": RideStatus(cast("str", values["status"])),
         "search_status": SearchStatus(cast("str", values["search_status"])),
         "excluded_drivers": tuple(cast("list[str]", values["excluded_drivers"])),
-        "distance_travelled_m": round(cast("float", values["distance_travelled_m"])),
         "last_fix": None if last_fix is None else fix_from_json(cast("Mapping[str, object]", last_fix)),
         "cancelled_by": None if cancelled_by is None else Actor(cast("str", cancelled_by)),
     }

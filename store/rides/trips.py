@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -22,11 +21,12 @@ from domain.rides.model import (
     RideStatus,
     RideTakenError,
 )
+from domain.rides.odometer import Advance, Odometer
 from store.prepared import Prepared
 from store.rides import locks
 from store.rides.drivers import give_back
 from store.rides.models import HAS_DRIVER
-from store.rides.records import first_offer, first_ride, fix_to_json, offer_columns, ride_columns
+from store.rides.records import first_offer, first_ride, fix_to_json, offer_columns
 from store.rides.rides import find
 from store.rides.statements import FREE_DRIVER, Change, new_search, statement
 from store.rides.ticks import ensure_tick
@@ -227,19 +227,6 @@ def cancel_by_driver(session: Session, ride_id: UUID, driver_id: str) -> Ride:
 
 
 @dataclass(frozen=True, slots=True)
-class Odometer:
-    """How far a ride has come. ``last`` is the last fix that was accepted."""
-
-    distance_m: float
-    gaps: int
-    last: Fix | None
-
-
-Advance = Callable[[Odometer, Sequence[Fix]], tuple[Odometer, Sequence[Fix], Mapping[str, int]]]
-"""Takes fixes, in any order, and returns the odometer, which of them were accepted, and how many were dropped why."""
-
-
-@dataclass(frozen=True, slots=True)
 class RecordedFixes:
     """What became of a push. ``ride`` is the ride that the driver is on; only a started one counts fixes."""
 
@@ -248,10 +235,6 @@ class RecordedFixes:
     dropped: Mapping[str, int]
 
 
-_LOCK_ODOMETER = Prepared(f"""
-SELECT {ride_columns("r")}, r.distance_travelled_m FROM rides r WHERE r.driver_id = :driver_id AND r.{HAS_DRIVER}
-FOR NO KEY UPDATE
-""")
 _RECORD = Prepared("""
 WITH fixes AS (INSERT INTO ride_fixes (ride_id, at, latitude, longitude, accuracy_m)
     SELECT :ride_id, at, latitude, longitude, accuracy_m
@@ -263,34 +246,36 @@ UPDATE rides SET distance_travelled_m = :distance_m, gaps = :gaps, last_fix = :l
 _SET_OFF = _driving("in_progress", "status = 'in-progress'", "r.status = 'started'")
 
 
-def record_fixes(session: Session, driver_id: str, fixes: Sequence[Fix], advance: Advance) -> RecordedFixes:
+def record_fixes(
+    session: Session, driver_id: str, fixes: Sequence[Fix], advance: Callable[[Odometer, Sequence[Fix]], Advance]
+) -> RecordedFixes:
     """Add a driver's fixes to the distance of the ride that the driver is on; idempotent, as far as ``advance`` is.
 
     ``advance`` computes under the ride's lock, so pushes that come at once count one after the other. The first fix
     that is accepted after the start makes the ride ``in-progress``; fixes from before the start do not count.
     """
-    rows = _LOCK_ODOMETER.run(session, {"driver_id": driver_id})
-    ride = first_ride(rows)
+    ride = locks.lock_active_ride(session, driver_id)
     if ride is None or ride.started_at is None:
         return RecordedFixes(ride, (), {})
     counted = [fix for fix in fixes if fix.at >= ride.started_at]
-    before = Odometer(cast("float", rows[0][-1]), ride.gaps, ride.last_fix)
-    after, accepted, dropped = advance(before, counted)
+    advanced = advance(Odometer(ride.distance_travelled_m, ride.gaps, ride.last_fix), counted)
+    dropped = {str(reason): count for reason, count in advanced.dropped.items()}
     if len(counted) < len(fixes):
-        dropped = {**dropped, "before_start": len(fixes) - len(counted)}
-    if accepted:
-        _record(session, ride.id, after, accepted)
+        dropped["before_start"] = len(fixes) - len(counted)
+    if advanced.accepted:
+        _record(session, ride.id, advanced)
         if ride.status is RideStatus.STARTED:
             _SET_OFF.run(session, {"ride_id": ride.id, "driver_id": driver_id})
-    return RecordedFixes(find(session, ride.id), tuple(accepted), dropped)
+    return RecordedFixes(find(session, ride.id), advanced.accepted, dropped)
 
 
-def _record(session: Session, ride_id: UUID, odometer: Odometer, accepted: Sequence[Fix]) -> None:
+def _record(session: Session, ride_id: UUID, advanced: Advance) -> None:
+    odometer = advanced.odometer
     values = {
         "ride_id": ride_id,
-        "rows": [fix_to_json(fix) for fix in accepted],
+        "rows": [fix_to_json(fix) for fix in advanced.accepted],
         "distance_m": odometer.distance_m,
         "gaps": odometer.gaps,
-        "last_fix": None if odometer.last is None else fix_to_json(odometer.last),
+        "last_fix": None if odometer.last_fix is None else fix_to_json(odometer.last_fix),
     }
     _RECORD.run(session, values)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from typing import TypeVar
 from uuid import UUID
@@ -28,13 +29,14 @@ from domain.rides.model import (
     RideEvent,
     Vehicle,
 )
+from domain.rides.odometer import MAX_CLOCK_SKEW, advance
 from store.rides import drivers, rides, ticks, trips
 from store.rides.drivers import DriverProfile
 from store.rides.invariants import violations
 from store.rides.rides import RideEdit
 from store.rides.ticks import Swept
 from store.rides.transactions import RideTransactions
-from store.rides.trips import Odometer, RecordedFixes
+from store.rides.trips import RecordedFixes
 
 T = TypeVar("T")
 CITY = "demo"
@@ -44,6 +46,8 @@ WORK = Place(52.5000, 13.4500)
 STATION = Place(52.5250, 13.3690)
 QUOTE = Quote(distance_m=4200, duration_s=840, price_low=900, price_high=1200, currency="EUR", surge=1.0)
 LEASE_S = 60.0
+# Of no fix it can be said that it is of the future.
+_ADVANCE = partial(advance, now=datetime.max.replace(tzinfo=UTC) - MAX_CLOCK_SKEW)
 
 
 class RidesWorld:
@@ -149,7 +153,7 @@ class RidesWorld:
         return self.run(lambda session: trips.cancel_by_driver(session, ride.id, driver_id))
 
     def push(self, driver_id: str, fixes: Sequence[Fix]) -> RecordedFixes:
-        return self.run(lambda session: trips.record_fixes(session, driver_id, fixes, advance))
+        return self.run(lambda session: trips.record_fixes(session, driver_id, fixes, _ADVANCE))
 
     def leave(self, driver_id: str) -> Driver:
         return self.say(driver_id, DriverStatus.UNAVAILABLE)
@@ -221,20 +225,6 @@ def wanted(ride: Ride, driver_id: str) -> NewOffer:
     """What a tick decides that has read ``ride`` as an open search."""
     assert ride.search_id is not None
     return NewOffer(ride.id, ride.search_id, driver_id, pickup_eta_s=120, eta_source="haversine")
-
-
-def advance(state: Odometer, fixes: Sequence[Fix]) -> tuple[Odometer, Sequence[Fix], Mapping[str, int]]:
-    """A fold with the two properties that count here: the time goes forwards only, and each metre counts once."""
-    accepted: list[Fix] = []
-    last, distance_m = state.last, state.distance_m
-    for fix in sorted(fixes, key=lambda each: each.at):
-        if last is not None and fix.at <= last.at:
-            continue
-        distance_m += 0 if last is None else abs(fix.place.latitude - last.place.latitude) * 111_195
-        last = fix
-        accepted.append(fix)
-    dropped = {"not_newer": len(fixes) - len(accepted)} if len(accepted) < len(fixes) else {}
-    return Odometer(distance_m, state.gaps, last), accepted, dropped
 
 
 def fix_at(at: datetime, latitude: float = HOME.latitude) -> Fix:

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from adapters.eta_osrm import OsrmEta
-from adapters.eta_valhalla import ValhallaEta
+from adapters.eta_osrm import OsrmApi
+from adapters.eta_router import RouterEta
+from adapters.eta_valhalla import ValhallaApi
 from domain.rides.eta import HaversineEta
 from domain.rides.model import Place
 from tests.cities import DEMO_CITY
@@ -26,8 +27,8 @@ def provider(request):
         yield HaversineEta(DEMO_CITY, lambda: datetime(2026, 1, 5, 12, tzinfo=UTC))
     else:
         with StandInRouter().running() as router:
-            kind = OsrmEta if request.param == "osrm" else ValhallaEta
-            eta = kind(router.url, FakeEta(source="fallback"), budget_s=PATIENT_S)
+            kind = OsrmApi if request.param == "osrm" else ValhallaApi
+            eta = RouterEta(kind(router.url), FakeEta(source="fallback"), budget_s=PATIENT_S)
             yield eta
             eta.close()
 

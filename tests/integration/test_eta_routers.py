@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from adapters.circuit import Circuit
-from adapters.eta_osrm import OsrmEta
-from adapters.eta_router import MAX_ANSWER_BYTES
-from adapters.eta_valhalla import ValhallaEta
+from adapters.eta_osrm import OsrmApi
+from adapters.eta_router import MAX_ANSWER_BYTES, RouterEta
+from adapters.eta_valhalla import ValhallaApi
 from domain.rides.model import Place
 from tests.fakes import FakeEta
 from tests.integration.drivers import SQUARE, Clock, east
@@ -17,7 +17,7 @@ from tests.routers import SPEED_MPS, StandInRouter, send, send_json
 
 PATIENT_S = 30.0
 ISLAND = Place(61.0, 11.5)
-KINDS = {"osrm": OsrmEta, "valhalla": ValhallaEta}
+KINDS = {"osrm": OsrmApi, "valhalla": ValhallaApi}
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def create(router, source, clock):
     made = []
 
     def create_eta(budget_s=PATIENT_S):
-        eta = KINDS[source](
-            router.url, FakeEta(source="haversine"), circuit=Circuit(3, 5.0, clock), budget_s=budget_s
+        eta = RouterEta(
+            KINDS[source](router.url), FakeEta(source="haversine"), circuit=Circuit(3, 5.0, clock), budget_s=budget_s
         )
         made.append(eta)
         return eta
@@ -211,7 +211,7 @@ def test_one_late_part_makes_all_of_it_the_fallbacks(create, router):
 
 
 def test_an_absent_router_is_done_without(source, caplog):
-    eta = KINDS[source]("http://127.0.0.1:1", FakeEta(source="haversine"))
+    eta = RouterEta(KINDS[source]("http://127.0.0.1:1"), FakeEta(source="haversine"))
 
     with caplog.at_level(logging.WARNING):
         etas = eta.table([SQUARE], [SQUARE])

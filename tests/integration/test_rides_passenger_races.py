@@ -245,7 +245,7 @@ def test_pushes_that_come_twice_and_at_once_count_every_metre_once(world: RidesW
             after = world.get(ride)
             assert after.status is RideStatus.IN_PROGRESS
             assert world.event_names(ride)[-2:] == ["started", "in_progress"]
-            assert after.distance_travelled_m == round(_metres(world, ride))
+            assert after.distance_travelled_m == _metres(world, ride)
             assert after.last_fix == track[-1]
             world.finish(ride, driver_id)
 
@@ -291,13 +291,10 @@ def _cancel_and_create_another(world: RidesWorld, first: Ride) -> Ride:
     return world.created(first.passenger_id)
 
 
-def _metres(world: RidesWorld, ride: Ride) -> float:
-    return float(
-        str(
-            world.value(
-                "SELECT coalesce(sum(abs(latitude - before)), 0) * 111195 FROM (SELECT latitude,"
-                " lag(latitude) OVER (ORDER BY at) AS before FROM ride_fixes WHERE ride_id = %s) AS legs",
-                ride.id,
-            )
-        )
+def _metres(world: RidesWorld, ride: Ride) -> int:
+    """Return the length of the way along the fixes that were kept, each leg in whole metres."""
+    legs = (
+        "SELECT coalesce(sum(round(abs(latitude - before) * 111195)), 0) FROM (SELECT latitude,"
+        " lag(latitude) OVER (ORDER BY at) AS before FROM ride_fixes WHERE ride_id = %s) AS legs"
     )
+    return int(float(str(world.value(legs, ride.id))))

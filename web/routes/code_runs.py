@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from domain.code_runs import wire
 from domain.code_runs.model import CodeRun
@@ -16,7 +17,6 @@ from web.job_views import is_final, job_response
 from web.job_waits import read_child_states, wait_until_final
 from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH, parse_idempotency_key, parse_prefer
-from web.problems import RateLimitedError
 from web.request_ids import request_id
 from web.schemas.code_run_mapping import to_code_run, to_code_runs
 from web.schemas.code_runs import BatchIn, CodeRunIn
@@ -109,18 +109,10 @@ def _idempotency(body: CodeRunIn | BatchIn) -> Idempotency | None:
 
 
 def _charge(cost: int, idempotency: Idempotency | None) -> Submission | None:
-    """Charge the caller; who has no room left but repeats an earlier request is given that request's job."""
-    try:
-        guards.charge(cost)
-    except RateLimitedError:
-        if idempotency is None:
-            raise
-        with platform().sessions() as session:
-            replayed = submit.find_replay(session, guards.caller().owner, idempotency)
-        if replayed is None:
-            raise
-        return replayed
-    return None
+    def find_replay(session: Session) -> Submission | None:
+        return None if idempotency is None else submit.find_replay(session, guards.caller().owner, idempotency)
+
+    return guards.charge_unless_repeated(cost, find_replay)
 
 
 def _new_job(run: CodeRun, priority: Priority) -> NewJob:

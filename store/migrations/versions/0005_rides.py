@@ -58,7 +58,7 @@ def upgrade() -> None:
     sa.Column('price_high', sa.Integer(), nullable=False),
     sa.Column('currency', sa.TEXT(), nullable=False),
     sa.Column('surge', sa.Numeric(precision=3, scale=2), nullable=False),
-    sa.Column('distance_travelled_m', sa.Double(), server_default=sa.text('0'), nullable=False),
+    sa.Column('distance_travelled_m', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('gaps', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('last_fix', postgresql.JSONB(astext_type=sa.Text()), nullable=True),
     sa.Column('cancelled_by', sa.TEXT(), nullable=True),

@@ -6,7 +6,8 @@ import pytest
 from domain.rides.model import RideStatus
 from store.rides.rides import RideVersion
 from web import version_cache
-from web.version_cache import TTL_S, VersionCache
+from web.ttl_cache import TTL_S
+from web.version_cache import VersionCache
 
 RIDE = uuid4()
 FIRST = RideVersion(1, RideStatus.CREATED, "ann", None, "demo")

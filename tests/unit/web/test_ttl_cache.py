@@ -2,7 +2,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from store.api_keys import ApiKey
-from web.key_cache import MAX_KEYS, TTL_S, KeyCache
+from web.ttl_cache import TTL_S, TtlCache
+
+MAX_KEYS = 100
 
 KEY = ApiKey(UUID(int=1), "alice", "test", "free", False, datetime.now(UTC), None)
 
@@ -26,7 +28,7 @@ class Finder:
 
 def test_a_valid_key_is_looked_up_once_in_its_time():
     clock = Clock()
-    cache, find = KeyCache(clock), Finder(KEY)
+    cache, find = TtlCache(MAX_KEYS, clock), Finder(KEY)
 
     for now_s in (0, TTL_S - 1, TTL_S, TTL_S + 1):
         clock.now_s = now_s
@@ -36,14 +38,14 @@ def test_a_valid_key_is_looked_up_once_in_its_time():
 
 
 def test_an_unknown_key_is_looked_up_every_time():
-    cache, find = KeyCache(), Finder(None)
+    cache, find = TtlCache(MAX_KEYS), Finder(None)
 
     assert [cache.get(b"h", find), cache.get(b"h", find)] == [None, None]
     assert find.calls == 2
 
 
 def test_after_a_revocation_every_key_is_looked_up_again():
-    cache, find = KeyCache(), Finder(KEY)
+    cache, find = TtlCache(MAX_KEYS), Finder(KEY)
     cache.get(b"h", find)
 
     cache.forget_all()
@@ -53,7 +55,7 @@ def test_after_a_revocation_every_key_is_looked_up_again():
 
 
 def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered():
-    cache, after = KeyCache(), Finder(None)
+    cache, after = TtlCache(MAX_KEYS), Finder(None)
 
     def find():
         cache.forget_all()
@@ -64,7 +66,7 @@ def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered():
 
 
 def test_memory_is_bounded():
-    cache, find = KeyCache(), Finder(KEY)
+    cache, find = TtlCache(MAX_KEYS), Finder(KEY)
 
     for number in range(MAX_KEYS + 10):
         cache.get(number.to_bytes(4, "big"), find)
