@@ -19,8 +19,6 @@ from collections.abc import Callable
 from typing import cast
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from adapters.circuit import Circuit
 from domain.rate_limits.model import UNSEEN, Decision, Window, WindowState
@@ -86,13 +84,6 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
-
-
-def create_redis_client(url: str) -> redis.Redis:
-    """Return a client that fails fast: short time-outs and no hidden retries."""
-    return redis.Redis.from_url(
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-    )
 
 
 class RedisRateLimiter:

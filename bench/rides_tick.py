@@ -6,14 +6,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine, text
-from uuid_utils.compat import uuid7
 
 from adapters.city_folder import read_city
 from adapters.driver_index import RedisDriverIndex, create_index_client
@@ -59,7 +59,7 @@ def measure() -> list[Figure]:
         for _ in range(ROUNDS):
             _push(index, city, places[:DRIVERS])
             began = time.perf_counter()
-            result = matcher({"do": "tick", "city": city.name}, _Context()).result
+            result = matcher.tick(city.name).result
             tick_s.append(time.perf_counter() - began)
             solver_s.append(float(str(result["solver_s"])))
             if result["offers"] != RIDES:
@@ -72,19 +72,6 @@ def measure() -> list[Figure]:
                statistics.median(tick_s), 1, "lower",
                f"an amount: median of {ROUNDS}, slowest {max(tick_s):.2f}, solver {statistics.median(solver_s):.3f}")
     ]  # fmt: skip
-
-
-class _Context:
-    """A job's context, of which a tick uses nothing."""
-
-    def __init__(self) -> None:
-        self.job_id, self.owner, self.attempt, self.epoch = uuid7(), "system", 1, 1
-
-    def report_progress(self, progress: dict[str, object]) -> None:
-        raise NotImplementedError
-
-    def on_stop(self, callback: Callable[[], None]) -> None:
-        raise NotImplementedError
 
 
 @contextmanager
@@ -117,7 +104,7 @@ def _fill(engine: Engine, index: RedisDriverIndex, city: City, places: list[Plac
         destination = Place(pickup.latitude + 0.02, pickup.longitude)
         estimate = quote(city, Trip(product, pickup, destination), 1.0, now)
         new_ride = NewRide(f"passenger-{number}", city.name, product, pickup, destination, estimate)
-        transactions.run(lambda session, new_ride=new_ride: rides.create(session, new_ride, None))  # type: ignore[misc]
+        transactions.run(partial(rides.create, new_ride=new_ride, idempotency=None))
 
 
 def _push(index: RedisDriverIndex, city: City, places: list[Place]) -> None:

@@ -32,6 +32,7 @@ class Settings:
     sandbox_pool_size: int
     sandbox_images_dir: Path
     cities_dir: Path
+    ride_matching: str
     osrm_url: str | None
     valhalla_url: str | None
     docker_host: str | None
@@ -130,6 +131,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_pool_size=read.positive("SANDBOX_POOL_SIZE", 16),
         sandbox_images_dir=read.sandbox_images_dir(),
         cities_dir=read.cities_dir(),
+        ride_matching=read.choice("RIDE_MATCHING", ("optimal", "greedy")),
         osrm_url=read.optional("OSRM_URL"),
         valhalla_url=read.optional("VALHALLA_URL"),
         docker_host=read.optional("DOCKER_HOST"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import weakref
+from typing import Any, cast
 
+import psycopg2
 from flask_sqlalchemy import SQLAlchemy
 from psycopg2 import extras
-from sqlalchemy import URL, Engine, MetaData, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 from sqlalchemy import create_engine as sqlalchemy_create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 CONNECT_TIMEOUT_S = 5
@@ -103,6 +106,22 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
+class _TransactionalSession(Session):
+    """A session whose first statement fails as any other does where the server has gone.
+
+    Before it SQLAlchemy tells the connection that it is in a transaction now, and what the driver raises at that
+    comes through as it is. The pool's other connections are gone as well then.
+    """
+
+    def connection(self, *arguments: Any, **named: Any) -> Connection:
+        try:
+            return super().connection(*arguments, **named)
+        except psycopg2.Error as error:
+            cast("Engine", self.get_bind()).dispose()
+            raise OperationalError("BEGIN", None, error, connection_invalidated=True) from error
+
+
 def transactions(engine: Engine) -> sessionmaker[Session]:
     """Build sessions with real transactions, used as ``with make.begin() as session``."""
-    return sessionmaker(engine.execution_options(isolation_level="READ COMMITTED"), expire_on_commit=False)
+    engine = engine.execution_options(isolation_level="READ COMMITTED")
+    return sessionmaker(engine, class_=_TransactionalSession, expire_on_commit=False)

@@ -15,7 +15,8 @@ from adapters.city_folder import CityFileError, load_cities
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from adapters.eta import create_eta
 from adapters.language_folder import LanguageFileError, load_languages
-from adapters.rate_limiter import RedisRateLimiter, create_redis_client
+from adapters.rate_limiter import TIMEOUT_S, RedisRateLimiter
+from adapters.redis_client import create_redis_client
 from config import logging as logs
 from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
@@ -121,7 +122,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     with app.app_context():
         engine = db.engine
     make_session, ride_transactions = sessions(engine), RideTransactions(engine)
-    redis_client = create_redis_client(settings.redis_url)
+    redis_client = create_redis_client(settings.redis_url, TIMEOUT_S)
     limiter = RedisRateLimiter(redis_client)
     cities = _read_cities(settings.cities_dir)
     driver_index = RedisDriverIndex(create_index_client(settings.redis_url))

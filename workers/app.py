@@ -39,6 +39,7 @@ from config.celery.events import PacedEvents
 from config.settings import Settings, load
 from domain.code_runs.languages import Language
 from domain.code_runs.sandbox import Sandbox, SandboxError
+from domain.rides.matching import MatchingRules, Policy
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
 from jobs.heartbeat import BEAT_S, Heartbeat
@@ -171,6 +172,7 @@ class Worker:
                 name: CityTools(city, create_eta(city, settings.osrm_url, settings.valhalla_url))
                 for name, city in cities.items()
             },
+            MatchingRules(Policy(settings.ride_matching)),
         )
         self._starters.append(matcher.heal)
         return matcher

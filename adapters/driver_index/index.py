@@ -10,12 +10,11 @@ from functools import partial
 from typing import TypeVar, cast
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from adapters.circuit import Circuit
 from adapters.driver_index import scripts
 from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
+from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
 from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, LastPosition, Supply
 
@@ -39,9 +38,7 @@ Item = TypeVar("Item")
 
 def create_index_client(url: str) -> redis.Redis:
     """Return a client that fails fast, but waits long enough for a page of a large city on a busy server."""
-    return redis.Redis.from_url(
-        url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-    )
+    return create_redis_client(url, TIMEOUT_S)
 
 
 class RedisDriverIndex:

@@ -43,13 +43,11 @@ class Candidates:
     drivers: Indices
 
 
+PLENTY, SCARCE = 10, 20
+"""Among how many drivers each ride chooses in a round: where there are plenty, more change nothing."""
+
 _ROUNDS = 5
 _NOBODY = Candidates((), (), Places([], []), np.empty(0, np.intp), np.empty(0, np.intp))
-
-
-def candidates_per_ride(rides: int, drivers: int) -> int:
-    """Return among how many drivers each ride chooses in a round: where there are plenty, more change nothing."""
-    return 20 if drivers < 20 * rides else 10
 
 
 def candidates_by_supply(
@@ -119,7 +117,7 @@ class _Market:
         self._pickups = project(Places.of([search.pickup for search in searches]), origin)
         self._spots = project(Places(supply.latitudes, supply.longitudes), origin)
         self._max_pickup_m = max_pickup_m
-        self._count = candidates_per_ride(len(searches), len(supply.ids))
+        self._count = SCARCE if len(supply.ids) < 20 * len(searches) else PLENTY
         # A ride that was declined many times still gets its full choice.
         self._reach = self._count + max(len(search.excluded_drivers) for search in searches)
 

@@ -160,13 +160,17 @@ def sweep(session: Session, city: str, lease_id: UUID) -> Swept:
 
 
 _OPEN_SEARCHES = Prepared(f"""
-SELECT r.id, r.search_id, r.product, r.pickup_latitude, r.pickup_longitude, r.search_started_at, r.excluded_drivers
+SELECT r.id, r.search_id, r.product, r.pickup_latitude, r.pickup_longitude, r.search_started_at,
+    r.excluded_drivers || r.passenger_id
 FROM rides r WHERE r.city = :city AND r.{IS_OPEN} AND r.search_status = 'searching' ORDER BY r.id
 """)
 
 
 def open_searches(session: Session, city: str) -> list[OpenSearch]:
-    """Return the rides of a city that wait for an offer, in the order in which they were created."""
+    """Return the rides of a city that wait for an offer, in the order in which they were created.
+
+    Nobody drives their own ride, so passengers are among those whom theirs exclude.
+    """
     return [
         OpenSearch(
             cast("UUID", ride_id),
@@ -195,7 +199,7 @@ WITH offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, picku
         CROSS JOIN LATERAL (SELECT * FROM drivers WHERE drivers.id = g.driver_id OFFSET 0) d
     WHERE r.search_id = g.search_id AND r.status = 'created' AND r.search_status = 'searching'
         AND d.status = 'available' AND d.city = r.city AND d.product = r.product
-        AND d.id <> ALL (r.excluded_drivers)
+        AND d.id <> ALL (r.excluded_drivers || r.passenger_id)
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()

@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Callable
 from typing import TypeVar
 
-import psycopg2
 from psycopg2.errors import DeadlockDetected
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from store.db import transactions
@@ -25,7 +24,6 @@ class RideTransactions:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
         self._make = transactions(engine)
         self._deadlocks = itertools.count(1)
         self.deadlocks = 0
@@ -48,14 +46,8 @@ class RideTransactions:
             raise
 
     def _once(self, work: Callable[[Session], T]) -> T:
-        try:
-            with self._make.begin() as session:
-                return work(session)
-        except psycopg2.Error as error:
-            # SQLAlchemy leaves the driver's own error as it is when the server proves to be gone at the first thing
-            # that a transaction does to an idle connection. The pool's other connections are gone as well.
-            self._engine.dispose()
-            raise OperationalError("BEGIN", None, error, connection_invalidated=True) from error
+        with self._make.begin() as session:
+            return work(session)
 
     def _is_deadlock(self, error: DBAPIError) -> bool:
         is_deadlock = isinstance(error.orig, DeadlockDetected)

@@ -118,10 +118,10 @@ def running_lifecycle(
     patience_s: float = PATIENCE_S,
 ) -> Iterator[Lifecycle]:  # fmt: skip
     """A worker process's lifecycle with a beating heart, without Celery before it."""
-    heartbeat = Heartbeat(world.engine, WorkerRecord(world.worker, "test", ("canaries",), 4), beat_s)
+    heartbeat = Heartbeat(world.engine, WorkerRecord(world.worker, "test", (kind.name,), 4), beat_s)
     heartbeat.start()
     try:
-        yield Lifecycle(world.engine, heartbeat, {"canaries": handler}, {"canaries": kind}, patience_s)
+        yield Lifecycle(world.engine, heartbeat, {kind.name: handler}, {kind.name: kind}, patience_s)
     finally:
         heartbeat.stop()
 

@@ -5,7 +5,8 @@ import threading
 import pytest
 import redis
 
-from adapters.rate_limiter import CIRCUIT_OPEN_S, RedisRateLimiter, create_redis_client
+from adapters.rate_limiter import CIRCUIT_OPEN_S, TIMEOUT_S, RedisRateLimiter
+from adapters.redis_client import create_redis_client
 from cli.stack.servers import ValkeyServer
 from domain.rate_limits.model import Window
 
@@ -31,7 +32,7 @@ def own_valkey(tmp_path):
 
 @pytest.fixture
 def limiter(redis_url):
-    client = create_redis_client(redis_url)
+    client = create_redis_client(redis_url, TIMEOUT_S)
     yield RedisRateLimiter(client)
     client.close()
 
@@ -110,7 +111,7 @@ def test_the_log_of_a_caller_who_left_is_forgotten(limiter, redis_url):
 
 
 def test_an_absent_server_lets_requests_through_unseen():
-    limiter = RedisRateLimiter(create_redis_client("redis://127.0.0.1:1/0"))
+    limiter = RedisRateLimiter(create_redis_client("redis://127.0.0.1:1/0", TIMEOUT_S))
 
     decision = limiter.charge("alice", (SECOND,), 1)
 
@@ -120,7 +121,7 @@ def test_an_absent_server_lets_requests_through_unseen():
 
 def test_a_frozen_server_is_asked_once_and_again_after_the_circuit_was_open(own_valkey):
     clock = Clock()
-    client = create_redis_client(own_valkey.url())
+    client = create_redis_client(own_valkey.url(), TIMEOUT_S)
     limiter = RedisRateLimiter(client, clock=clock)
     os.kill(own_valkey.pid, signal.SIGSTOP)
     first = limiter.charge("alice", (SECOND,), 1)

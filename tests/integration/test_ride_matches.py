@@ -10,36 +10,26 @@ from uuid import UUID
 import pytest
 import redis
 from sqlalchemy import Engine, text
-from uuid_utils.compat import uuid7
+from sqlalchemy.orm import Session
 
 from adapters.driver_index.index import RedisDriverIndex, create_index_client
 from domain.rides.eta import HaversineEta
 from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
 from domain.rides.ports import AvailableDriver, DriverFix
-from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
+from jobs.kinds import KINDS
+from jobs.model import NewJob, Outcome, TransientJobError
+from jobs.submit import submit
 from store.rides import ticks
 from tests.cities import DEMO_CITY
-from tests.integration.rides_world import CITY, HOME, PRODUCT, RidesWorld
+from tests.integration.jobs_world import World, running_lifecycle
+from tests.integration.rides_world import CITY, HOME, PRODUCT, RidesWorld, wanted
 from workers.tasks.ride_matches import CityTools, RideMatcher
 
-TICK: dict[str, object] = {"do": "tick", "city": CITY}
+_END_JOB = text(
+    "UPDATE jobs SET state = 'succeeded', finished_at = now() WHERE id ="
+    " (SELECT job_id FROM ride_ticks WHERE city = :city)"
+)
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
-
-
-class Context:
-    """Just enough of a job's context: ticks use none of it."""
-
-    def __init__(self) -> None:
-        self.job_id, self.owner, self.attempt, self.epoch = uuid7(), "system", 1, 1
-
-    def report_progress(self, progress: dict[str, object]) -> None:
-        raise AssertionError(progress)
-
-    def on_stop(self, callback: object) -> None:
-        return
-
-
-CONTEXT: JobContext = Context()
 
 
 class Town:
@@ -62,13 +52,12 @@ class Town:
 
     def tick(self) -> Outcome:
         """Run the city's tick as its worker does: the effects come with the end of the job."""
-        outcome = self.matcher(TICK, CONTEXT)
+        outcome = self.matcher.tick(CITY)
 
-        def finish(session: object) -> None:
-            session.execute(text("UPDATE jobs SET state = 'succeeded', finished_at = now() WHERE id ="  # type: ignore[attr-defined]
-                                 " (SELECT job_id FROM ride_ticks WHERE city = :city)"), {"city": CITY})  # fmt: skip
+        def finish(session: Session) -> None:
+            session.execute(_END_JOB, {"city": CITY})
             for effect in outcome.effects:
-                effect(session)  # type: ignore[arg-type]
+                effect(session)
 
         self.world.run(finish)
         return outcome
@@ -220,7 +209,7 @@ def test_a_tick_beside_another_does_nothing_but_see_to_the_next(town: Town) -> N
 
 def test_a_tick_that_was_rescued_does_not_start_a_second_chain(town: Town) -> None:
     town.world.created()
-    rescued = town.matcher(TICK, CONTEXT)
+    rescued = town.matcher.tick(CITY)
     town.world.execute("UPDATE jobs SET state = 'succeeded', finished_at = now() WHERE kind = 'ride_matches'")
     town.world.run(lambda session: ticks.ensure_tick(session, CITY))
     other = town.tick_job()
@@ -241,7 +230,7 @@ def test_a_tick_that_fails_lets_the_next_attempt_begin_at_once(town: Town) -> No
     broken = replace(town.matcher, cities={CITY: CityTools(DEMO_CITY, BrokenEta(DEMO_CITY))})
 
     with pytest.raises(RuntimeError):
-        broken(TICK, CONTEXT)
+        broken.tick(CITY)
     town.tick()
 
     assert town.offer_of(ride) is not None
@@ -270,7 +259,7 @@ def test_healing_makes_a_flushed_index_again(town: Town) -> None:
     town.tick()
     assert town.offer_of(ride) is None
 
-    outcome = town.matcher({"do": "heal"}, CONTEXT)
+    outcome = town.matcher.heal()
     town.index.push(CITY, [DriverFix(driver_id, Fix(HOME, datetime.now(UTC)))])
     town.tick()
 
@@ -284,7 +273,7 @@ def test_healing_starts_the_tick_of_a_city_whose_own_failed_for_good(town: Town)
     town.world.created()
     town.world.execute("UPDATE jobs SET state = 'failed', finished_at = now()")
 
-    outcome = town.matcher({"do": "heal"}, CONTEXT)
+    outcome = town.matcher.heal()
 
     assert outcome.result["restarted"] == [CITY]
     assert town.world.value("SELECT count(*) FROM jobs WHERE state = 'queued'") == 1
@@ -296,15 +285,64 @@ def test_healing_without_the_index_sees_to_the_ticks_and_is_tried_again(town: To
     matcher = replace(town.matcher, index=RedisDriverIndex(create_index_client(NOBODY_LISTENS)))
 
     with pytest.raises(TransientJobError):
-        matcher({"do": "heal"}, CONTEXT)
+        matcher.heal()
 
     assert town.world.value("SELECT count(*) FROM jobs WHERE state = 'queued'") == 1
 
 
+def test_a_worker_takes_a_tick_through_its_life(town: Town) -> None:
+    town.driver(100)
+    ride, jobs = town.world.created(), World(town.world.engine)
+    job_id = town.tick_job()
+    assert job_id is not None
+
+    with running_lifecycle(jobs, town.matcher, KINDS["ride_matches"]) as lifecycle:
+        lifecycle.run("ride_matches", job_id)
+
+    assert town.offer_of(ride) is not None
+    assert jobs.state(job_id) == "succeeded"
+    assert town.tick_job() not in (None, job_id)
+
+
 @pytest.mark.parametrize("payload", [{}, {"do": "nothing"}, {"do": "tick"}, {"do": "tick", "city": "atlantis"}])
-def test_a_payload_that_asks_for_nothing_known_fails_for_good(town: Town, payload: dict[str, object]) -> None:
-    with pytest.raises(JobFailedError):
-        town.matcher(payload, CONTEXT)
+def test_a_job_that_asks_for_nothing_known_fails_for_good(town: Town, payload: dict[str, object]) -> None:
+    jobs = World(town.world.engine)
+    with jobs.session() as session:
+        job_id = submit(session, NewJob("ride_matches", "system", payload)).job.id
+
+    with running_lifecycle(jobs, town.matcher, KINDS["ride_matches"]) as lifecycle:
+        lifecycle.run("ride_matches", job_id)
+
+    assert (jobs.state(job_id), jobs.get(job_id).attempt) == ("failed", 1)
+
+
+def test_a_driver_of_whose_ride_the_index_was_never_told_is_asked_for_no_other(town: Town) -> None:
+    # As when an API process is killed between its commit and its word to Redis.
+    driver_id = town.driver(100)
+    ride = town.world.created()
+    town.tick()
+    offer = town.offer_of(ride)
+    assert offer is not None
+    town.world.accept(offer)
+    another = town.world.created()
+    assert town.index.nearest(CITY, PRODUCT, HOME, 1)[0][0] == driver_id
+
+    town.tick()
+    town.matcher.heal()
+
+    assert town.offer_of(another) is None
+    assert town.index.nearest(CITY, PRODUCT, HOME, 1) == []
+
+
+def test_nobody_is_asked_to_drive_their_own_ride(town: Town) -> None:
+    driver_id = town.driver(100)
+    own = town.world.created(driver_id)
+
+    town.tick()
+    forced = town.world.write_offers(town.world.lease(), [wanted(own, driver_id)])
+
+    assert town.offer_of(own) is None
+    assert forced == []
 
 
 def test_many_searches_are_matched_from_one_snapshot(town: Town) -> None:

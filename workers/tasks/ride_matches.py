@@ -30,7 +30,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from domain.rides.candidates import Candidates, candidates_by_nearest, candidates_by_supply, candidates_per_ride
+from domain.rides.candidates import SCARCE, Candidates, candidates_by_nearest, candidates_by_supply
 from domain.rides.cities import City
 from domain.rides.matching import MatchingRules, Statistics, match
 from domain.rides.model import NewOffer, Offer, OpenSearch
@@ -74,10 +74,10 @@ class RideMatcher:
         """
         if payload.get("do") == "heal":
             return self.heal()
-        tools = self.cities.get(str(payload.get("city")))
-        if payload.get("do") != "tick" or tools is None:
+        city = payload.get("city")
+        if payload.get("do") != "tick" or city not in self.cities:
             raise JobFailedError(f"there is no such city or work: {payload}")
-        return self._tick(tools)
+        return self.tick(str(city))
 
     def heal(self) -> Outcome:
         """Make the index again from the database, and see to it that no open search is without a tick.
@@ -101,13 +101,13 @@ class RideMatcher:
         self.index.rebuild(city, free, mark)
         return len(free)
 
-    def _tick(self, tools: CityTools) -> Outcome:
-        city = tools.city.name
+    def tick(self, city: str) -> Outcome:
+        """Match the open searches of one of the cities; the next tick is an effect of this one's end."""
         lease_id = self.transactions.run(lambda session: ticks.take_lease(session, city, LEASE_S))
         if lease_id is None:
             result: dict[str, object] = {"skipped": "another tick of the city is at work"}
         else:
-            result = self._work(tools, lease_id)
+            result = self._work(self.cities[city], lease_id)
         return Outcome(result, effects=(lambda session: _finish(session, city, lease_id),))
 
     def _work(self, tools: CityTools, lease_id: UUID) -> dict[str, object]:
@@ -146,14 +146,11 @@ class RideMatcher:
         if len(searches) >= self.snapshot_from:
             products = {search.product for search in searches}
             return candidates_by_supply(searches, {each: self.index.supply(city.name, each) for each in products})
-        # What they have declined, and whom a neighbour will get, must not be all that a ride is shown.
+        # Whom a neighbour will get, and who has declined, must not be all that a ride is shown.
         found = [
-            self.index.nearest(
-                city.name, search.product, search.pickup,
-                candidates_per_ride(len(searches), 0) + len(search.excluded_drivers),
-            )
+            self.index.nearest(city.name, search.product, search.pickup, SCARCE + len(search.excluded_drivers))
             for search in searches
-        ]  # fmt: skip
+        ]
         ids = list({driver_id for nearest in found for driver_id, _ in nearest})
         places = {
             driver_id: position.fix.place for driver_id, position in self.index.last_positions(city.name, ids).items()
