@@ -35,19 +35,16 @@ _TO_MATCH_S = 30.0
 
 
 def measure() -> Sequence[Figure]:
-    """Start a stack with eight passengers and eight drivers and measure both figures."""
+    """Start a stack with eight passengers and eight drivers and measure all figures."""
     with running_stack() as stack:
         keys = _keys(stack)
         passengers = [Phone(stack, keys[f"passenger-{number}"]) for number in range(PEOPLE)]
         drivers = [Phone(stack, keys[f"driver-{number}"]) for number in range(PEOPLE)]
         for driver in drivers:
-            vehicle = {"make": "Volvo", "model": "240", "plate": "B-YM 1", "colour": "red"}
-            driver.ask(
-                "PUT", "/v1/drivers/me", {"name": "Ada", "vehicle": vehicle, "product": "economy", "city": "demo"}
-            )
+            driver.ask("PUT", "/v1/drivers/me", PROFILE)
             driver.ask("PUT", "/v1/drivers/me/status", {"status": "available"})
-        figures = [_polls(passengers[0]), _accepts(passengers, drivers)]
-        return [*figures, _deadlocks(stack)]
+        polls = _polls(passengers[0], drivers[0])
+        return [*polls, _accepts(passengers, drivers), _deadlocks(stack)]
 
 
 class Phone:
@@ -56,7 +53,7 @@ class Phone:
     def __init__(self, stack: RunningStack, key: str) -> None:
         self._connection = http.client.HTTPConnection(stack.api.removeprefix("http://"), timeout=60)
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        self.etag = ""
+        self.etag, self.status = "", 0
 
     def ask(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> object:
         """Send a request and return the parsed answer; ``None`` where there is nothing in it."""
@@ -64,7 +61,7 @@ class Phone:
         self._connection.request(method, path, text_, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
         content = answer.read()
-        self.etag = answer.getheader("ETag") or ""
+        self.etag, self.status = answer.getheader("ETag") or "", answer.status
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path} was answered {answer.status}: {content!r}")
         return json.loads(content) if content else None
@@ -101,20 +98,29 @@ def _keys(stack: RunningStack) -> dict[str, str]:
     return keys
 
 
-def _polls(passenger: Phone) -> Figure:
-    """Compare polls of a ride that did not change with a route that does nothing, in turn."""
+def _polls(passenger: Phone, driver: Phone) -> list[Figure]:
+    """Compare polls that find nothing new, without a driver and with one, with a route that does nothing."""
     path = f"/v1/rides/{passenger.order()}"
-    # Until the search has settled, its answers change.
-    passenger.ask("GET", path)
+    figures = [_poll(passenger, path, "while searching")]
+    driver.push()
+    offer = driver.offer()
+    driver.ask("POST", f"/v1/offers/{offer['id']}/accept")
+    figures.append(_poll(passenger, path, "during the ride"))
+    _drive(driver, offer)
+    return figures
+
+
+def _poll(passenger: Phone, path: str, when: str) -> Figure:
     polls, nothings = [], []
     for _ in range(POLL_ROUNDS):
         passenger.ask("GET", path)
         unchanged = {"If-None-Match": passenger.etag}
         polls.append(_per_second(partial(passenger.ask, "GET", path, headers=unchanged)))
+        if passenger.status != http.client.NOT_MODIFIED:
+            raise RuntimeError(f"a poll {when} was answered {passenger.status}")
         nothings.append(_per_second(partial(passenger.ask, "GET", "/healthz")))
-    passenger.ask("DELETE", path)
     poll, nothing = statistics.median(polls), statistics.median(nothings)
-    return Figure("getRide, nothing new, requests per second / a no-op route", poll / nothing, 0.5, "higher",
+    return Figure(f"getRide, nothing new, {when}, requests per second / a no-op route", poll / nothing, 0.5, "higher",
                   f"{poll:.0f}/s / {nothing:.0f}/s (GET /healthz), medians of {POLL_ROUNDS}")  # fmt: skip
 
 

@@ -11,11 +11,10 @@ import click
 
 from cli.database import open_database
 from cli.output import print_json, print_table, show_progress
-from config.settings import load_stack
-from domain.rate_limits.model import UNLIMITED_TIER
+from config.settings import SettingsError, load_stack
+from domain.rate_limits.model import UNLIMITED_TIER, TiersError, parse_tiers
 from store import api_keys
 from store.db import transactions
-from web.app import read_tiers
 
 COLUMNS = ("id", "owner", "name", "tier", "is_admin", "created_at", "revoked_at")
 
@@ -67,7 +66,10 @@ def create_key(owner: str, name: str, tier: str, *, is_admin: bool, as_json: boo
 
 
 def _check_tier(tier: str, *, is_admin: bool) -> None:
-    tiers = read_tiers(load_stack().rate_limits)
+    try:
+        tiers = parse_tiers(load_stack().rate_limits)
+    except TiersError as error:
+        raise SettingsError(f"RATE_LIMITS: {error}") from error
     # An administrator's key is not limited, whatever its tier.
     if tier not in tiers and not is_admin:
         raise click.UsageError(f"there is no tier {tier!r} in RATE_LIMITS; there are {', '.join(sorted(tiers))}")

@@ -19,7 +19,6 @@ from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_api
 from jobs.kinds import BATCHES, KINDS
 from store.db import sessions
 from store.workers import list_workers
-from web.app import check_settings
 from workers.app import run_dispatcher
 from workers.life_signs import BEAT, DISPATCHER, silence_s
 
@@ -31,6 +30,9 @@ LONGEST_SILENCE_S = {DISPATCHER: 30.0, BEAT: 4 * TICK_EVERY_S}
 @click.command()
 def api() -> None:
     """Serve the HTTP API (gunicorn)."""
+    # The API's libraries, which no other process of these should have to load.
+    from web.app import check_settings  # noqa: PLC0415
+
     check_settings(load(), load_api())
     _become(["gunicorn", "--config", "python:config.gunicorn", "web.app:create_app()"], {})
 

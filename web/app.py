@@ -75,10 +75,10 @@ def check_settings(settings: Settings, api: ApiSettings) -> None:
     """
     _read_cities(settings.cities_dir)
     _read_languages(settings.sandbox_images_dir, api.languages)
-    read_tiers(settings.rate_limits)
+    _read_tiers(settings.rate_limits)
 
 
-def read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
+def _read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
     """Return the tiers that RATE_LIMITS describes.
 
     Raises:
@@ -135,7 +135,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
-        tiers=read_tiers(settings.rate_limits),
+        tiers=_read_tiers(settings.rate_limits),
         limiter=limiter,
         is_limiter_available=limiter.is_available,
         keys=TtlCache(MAX_KEYS),

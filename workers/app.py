@@ -24,12 +24,9 @@ from sqlalchemy.exc import DBAPIError
 from uuid_utils.compat import uuid7
 
 from adapters.box_pool import PoolOptions
-from adapters.city_folder import load_cities
 from adapters.compile_cache import FileCompileCache
 from adapters.docker_sandbox.engine import DockerOptions, NoEngineError
 from adapters.docker_sandbox.sandbox import DockerSandbox
-from adapters.driver_index.index import RedisDriverIndex, create_index_client
-from adapters.eta import create_eta
 from adapters.image_builder import ImageBuildError, ImageSource, built_versions
 from adapters.language_folder import find_version, language_names, load_languages, read_definition
 from adapters.namespace_sandbox import NamespaceSandbox
@@ -39,7 +36,6 @@ from config.celery.events import PacedEvents
 from config.settings import Settings, load
 from domain.code_runs.languages import Language
 from domain.code_runs.sandbox import Sandbox, SandboxError
-from domain.rides.matching import MatchingRules, Policy
 from jobs import maintenance
 from jobs.dispatcher import Dispatcher
 from jobs.heartbeat import BEAT_S, Heartbeat
@@ -49,12 +45,10 @@ from jobs.model import Handler, TransientJobError
 from jobs.queue import IMPATIENT, Conveyor
 from jobs.sweeper import PATIENCE_S, SWEEP_EVERY_S, Sweeper
 from store.db import create_engine
-from store.rides.transactions import RideTransactions
 from store.workers import WorkerRecord
 from workers.life_signs import DISPATCHER, show_life
 from workers.tasks.canaries import sing
 from workers.tasks.code_runs import CodeRunner
-from workers.tasks.ride_matches import CityTools, RideMatcher
 
 SPARE_CONNECTIONS = 3
 EXIT_CANNOT_WORK = 70  # EX_SOFTWARE of sysexits.h
@@ -159,21 +153,13 @@ class Worker:
             handlers["ride_matches"] = self._ride_matcher()
         return handlers
 
-    def _ride_matcher(self) -> RideMatcher:
+    def _ride_matcher(self) -> Handler:
+        # Its libraries take sixty megabytes and half a second, of each code worker, dispatcher and command, too.
+        from workers.ride_matching import create_matcher  # noqa: PLC0415
+
         assert self._engine is not None
-        client = create_index_client(self._settings.redis_url)
-        self._closers.append(client.close)
-        settings = self._settings
-        cities = load_cities(settings.cities_dir)
-        matcher = RideMatcher(
-            RideTransactions(self._engine),
-            RedisDriverIndex(client),
-            {
-                name: CityTools(city, create_eta(city, settings.osrm_url, settings.valhalla_url))
-                for name, city in cities.items()
-            },
-            MatchingRules(Policy(settings.ride_matching)),
-        )
+        matcher, close = create_matcher(self._settings, self._engine)
+        self._closers.append(close)
         self._starters.append(matcher.heal)
         return matcher
 

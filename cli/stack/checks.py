@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from config.settings import StackSettings, inherit, load, load_api, load_process, load_servers, load_stack
-from web.app import check_settings
 
 # The stack brings servers where none are named; where they will listen is not known yet, and nothing is read from it.
 SERVERS = {"DATABASE_URL": "postgresql://127.0.0.1/yardmaster", "REDIS_URL": "redis://127.0.0.1"}
@@ -20,6 +19,9 @@ def load_checked_stack(environ: Mapping[str, str] | None = None) -> StackSetting
     Raises:
         SettingsError: a variable is wrong, or what it names cannot be read.
     """
+    # The API's libraries, which no other command should have to load.
+    from web.app import check_settings  # noqa: PLC0415
+
     environ = inherit({}) if environ is None else environ
     given = {name: value for name, value in environ.items() if value}
     stack = load_stack(given)
