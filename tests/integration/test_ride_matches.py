@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from adapters.driver_index.index import RedisDriverIndex, create_index_client
+from domain.rides.candidates import SCARCE
 from domain.rides.eta import HaversineEta
 from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
 from domain.rides.ports import AvailableDriver, DriverFix
@@ -343,6 +344,16 @@ def test_nobody_is_asked_to_drive_their_own_ride(town: Town) -> None:
 
     assert town.offer_of(own) is None
     assert forced == []
+
+
+def test_in_a_crowd_nobody_goes_without_for_not_having_been_shown_the_next_drivers(town: Town) -> None:
+    # All are at the same door, so the twenty nearest of one are the twenty nearest of all.
+    drivers = [town.driver(10.0 * number) for number in range(SCARCE + 5)]
+    rides = [town.world.created() for _ in drivers]
+
+    town.tick()
+
+    assert sorted(offer.driver_id for ride in rides if (offer := town.offer_of(ride))) == sorted(drivers)
 
 
 def test_many_searches_are_matched_from_one_snapshot(town: Town) -> None:

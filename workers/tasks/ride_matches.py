@@ -8,7 +8,8 @@ searches, match, and write the offers. Only the last is decided by the database,
 longer fits; so what the driver index said may be old, and the matching may take its time.
 
 Candidates come from the driver index: from about a thousand searches on by one snapshot of all drivers, below that by
-asking for the nearest of each. While the index is away nothing is matched, and the tick says so: searches stay open.
+asking for the nearest of each, unless somebody goes without for it. While the index is away nothing is matched, and
+the tick says so: searches stay open.
 
 The index is a hint that may be lost at any time. ``heal``, every minute and at a worker's start, makes it again from
 the database, and starts the tick of a city that has searches and none: its job had failed for good, or was lost with
@@ -32,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from domain.rides.candidates import SCARCE, Candidates, candidates_by_nearest, candidates_by_supply
 from domain.rides.cities import City
-from domain.rides.matching import MatchingRules, Statistics, match
+from domain.rides.matching import Matching, MatchingRules, Statistics, match
 from domain.rides.model import NewOffer, Offer, OpenSearch
 from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
@@ -132,30 +133,43 @@ class RideMatcher:
 
     def _match(self, tools: CityTools, lease_id: UUID, searches: Sequence[OpenSearch]) -> dict[str, object]:
         try:
-            candidates = self._candidates(tools.city, searches)
+            matching = self._decide(tools, searches)
         except DriverIndexError as error:
             log.warning("no driver can be found: %s", error)
             return {"searches": len(searches), "offers": 0, "index": "away"}
-        ids = candidates.driver_ids
-        idle_since = self.transactions.run(lambda session: drivers.free_since(session, ids))
-        matching = match(candidates, idle_since, tools.eta, self.rules, datetime.now(UTC))
         written = self._write(tools.city.name, lease_id, matching.offers)
         return {"searches": len(searches), "offers": len(written), **_facts(matching.statistics)}
 
-    def _candidates(self, city: City, searches: Sequence[OpenSearch]) -> Candidates:
-        if len(searches) >= self.snapshot_from:
-            products = {search.product for search in searches}
-            return candidates_by_supply(searches, {each: self.index.supply(city.name, each) for each in products})
-        # Whom a neighbour will get, and who has declined, must not be all that a ride is shown.
+    def _decide(self, tools: CityTools, searches: Sequence[OpenSearch]) -> Matching:
+        if len(searches) < self.snapshot_from:
+            candidates, is_everybody = self._nearest(tools.city, searches)
+            matching = self._choose(tools, candidates)
+            if is_everybody or not matching.statistics.unserved:
+                return matching
+            # In a crowd the nearest of one are the nearest of all, and who goes without was not shown the next ones.
+        return self._choose(tools, self._snapshot(tools.city, searches))
+
+    def _choose(self, tools: CityTools, candidates: Candidates) -> Matching:
+        ids = candidates.driver_ids
+        idle_since = self.transactions.run(lambda session: drivers.free_since(session, ids))
+        return match(candidates, idle_since, tools.eta, self.rules, datetime.now(UTC))
+
+    def _snapshot(self, city: City, searches: Sequence[OpenSearch]) -> Candidates:
+        products = {search.product for search in searches}
+        return candidates_by_supply(searches, {each: self.index.supply(city.name, each) for each in products})
+
+    def _nearest(self, city: City, searches: Sequence[OpenSearch]) -> tuple[Candidates, bool]:
+        """Return the nearest drivers of each ride, and whether those are all there are within reach."""
+        counts = [SCARCE + len(search.excluded_drivers) for search in searches]
         found = [
-            self.index.nearest(city.name, search.product, search.pickup, SCARCE + len(search.excluded_drivers))
-            for search in searches
+            self.index.nearest(city.name, search.product, search.pickup, count)
+            for search, count in zip(searches, counts, strict=True)
         ]
         ids = list({driver_id for nearest in found for driver_id, _ in nearest})
-        places = {
-            driver_id: position.fix.place for driver_id, position in self.index.last_positions(city.name, ids).items()
-        }
-        return candidates_by_nearest(searches, found, places)
+        positions = self.index.last_positions(city.name, ids)
+        places = {driver_id: position.fix.place for driver_id, position in positions.items()}
+        is_everybody = all(len(nearest) < count for nearest, count in zip(found, counts, strict=True))
+        return candidates_by_nearest(searches, found, places), is_everybody
 
     def _write(self, city: str, lease_id: UUID, offers: Sequence[NewOffer]) -> list[Offer]:
         written: list[Offer] = []
