@@ -302,7 +302,7 @@ def read_version(session: Session, ride_id: UUID) -> RideVersion | None:
     if not rows:
         return None
     version, status, *rest = rows[0]
-    return RideVersion(cast("int", version), RideStatus(cast("str", status)), *rest)  # type: ignore[arg-type]
+    return RideVersion(cast("int", version), RideStatus(cast("str", status)), *rest)  # type: ignore[arg-type]  # By the SELECT.
 
 
 def events_after(session: Session, ride_id: UUID, event_id: int = 0) -> list[RideEvent]:

@@ -2,6 +2,7 @@
 
 import sys
 
+# Before anything else is imported, which would be in the list then.
 modules = sorted(sys.modules)
 
 import gc  # noqa: E402
@@ -47,6 +48,7 @@ for name in sorted(name for name in dir(resource) if name.startswith("RLIMIT_"))
 for number in sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}):
     tell("signal", int(number), signal.getsignal(number))
 tell("masked", signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+# The environment of a program in a box, not ours.
 for name, value in sorted(os.environ.items()):  # noqa: TID251
     tell("variable", name, value)
 tell("place", os.getcwd(), os.listdir("."), oct(os.umask(0)))

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -294,17 +295,6 @@ def test_a_restarted_server_that_knows_no_scripts_is_asked_all_the_same(own_valk
 
 
 def run_together(actions):
-    failures = []
-
-    def run(action):
-        try:
-            action()
-        except Exception as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=run, args=[action]) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(len(actions)) as pool:
+        for future in [pool.submit(action) for action in actions]:
+            future.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,7 +16,7 @@ from adapters.driver_index.index import RedisDriverIndex, create_index_client
 from domain.rides.candidates import SCARCE
 from domain.rides.eta import HaversineEta
 from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
-from domain.rides.ports import AvailableDriver, DriverFix
+from domain.rides.ports import AvailableDriver, DriverFix, Etas
 from jobs.kinds import KINDS
 from jobs.model import NewJob, Outcome, TransientJobError
 from jobs.submit import submit
@@ -223,7 +223,7 @@ def test_a_tick_that_was_rescued_does_not_start_a_second_chain(town: Town) -> No
 
 def test_a_tick_that_fails_lets_the_next_attempt_begin_at_once(town: Town) -> None:
     class BrokenEta(HaversineEta):
-        def pairs(self, *_: object) -> object:  # type: ignore[override]
+        def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
             raise RuntimeError("broken")
 
     town.driver(100)

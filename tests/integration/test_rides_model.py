@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -139,8 +139,9 @@ class RidesMachine(RuleBasedStateMachine):
     def push(self, n: int) -> None:
         driver = self.drivers[n]
         now = self.world.value("SELECT clock_timestamp()")
+        assert isinstance(now, datetime)
         driver.push()
-        self.world.push(driver.id, [fix_at(now)])  # type: ignore[arg-type]
+        self.world.push(driver.id, [fix_at(now)])
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:

@@ -41,7 +41,7 @@ def test_of_two_that_deadlock_one_is_made_again_and_both_succeed(engine: Engine)
             (_lock_both, transactions, ("a", "b"), meet), (_lock_both, transactions, ("b", "a"), meet)
         )
 
-    assert sorted(tries) == [1, 2]  # type: ignore[type-var]
+    assert set(tries) == {1, 2}
     assert transactions.deadlocks == 1
 
 

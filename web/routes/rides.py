@@ -98,7 +98,7 @@ def get_ride(ride_id: UUID) -> Response:
 def get_current_ride() -> Response:
     """Read the ride that the caller is on, as its passenger or else as its driver."""
     ride = find_current()
-    return ride_response(ride, look(ride)).make_conditional(request)  # type: ignore[return-value]
+    return ride_response(ride, look(ride)).make_conditional(request)  # type: ignore[return-value]  # It is ours.
 
 
 @blueprint.patch("/<uuid:ride_id>")
