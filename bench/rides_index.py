@@ -6,8 +6,10 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from operator import eq
 from pathlib import Path
 from typing import cast
 
@@ -18,10 +20,10 @@ from adapters.driver_index import RedisDriverIndex, create_index_client
 from bench.figures import Figure
 from cli.stack.servers import ValkeyServer
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix
+from domain.rides.ports import AvailableDriver, DriverFix, NearestQuery
 
 DRIVERS = 100_000
-QUERIES = 300
+ROUND = 60
 NEAREST = 10
 RADIUS_M = 3000.0
 ROUNDS = 5
@@ -40,7 +42,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def measure() -> Sequence[Figure]:
-    """Put 100,000 available drivers into a Valkey of its own and measure both figures."""
+    """Put 100,000 available drivers into a Valkey of its own and measure all figures."""
     with tempfile.TemporaryDirectory(prefix="yardmaster-bench-") as folder:
         valkey = ValkeyServer(Path(folder) / "valkey", is_durable=False)
         valkey.start()
@@ -49,7 +51,7 @@ def measure() -> Sequence[Figure]:
             index = RedisDriverIndex(client, max_radius_m=RADIUS_M, clock=NOW.timestamp)
             places = scattered(DRIVERS)
             index.rebuild(CITY, [AvailableDriver(_name(number), PRODUCT) for number in range(DRIVERS)])
-            return [_pushes(index, client, places), _candidates(index, client, places)]
+            return [_pushes(index, client, places), *_candidates(index, client, places)]
         finally:
             client.close()
             valkey.stop()
@@ -88,28 +90,38 @@ def _pushes(index: RedisDriverIndex, client: redis.Redis, places: list[Place]) -
                   f"{rate:.0f}/s / {bare_rate:.0f}/s, {BATCH} a round trip, {DRIVERS} drivers")  # fmt: skip
 
 
-def _candidates(index: RedisDriverIndex, client: redis.Redis, places: list[Place]) -> Figure:
-    """Compare the time for the nearest ten with that of one circle of 3 km.
+def _candidates(index: RedisDriverIndex, client: redis.Redis, places: list[Place]) -> list[Figure]:
+    """Compare the time for the nearest ten of each of 60 rides with that of as many circles of 3 km.
 
-    In turns of some dozen queries: a large circle leaves the processor's caches cold, which the next query would pay.
+    Once as a tick asks, all rides together, beside a pipeline of the circles; and once one by one, where a round trip
+    is much of our time. In turns: a large circle leaves the processor's caches cold, which the next query would pay.
     """
-    ours_s, fixed_s, same = [], [], 0
-    for numbers in np.random.default_rng(7).integers(0, DRIVERS, (ROUNDS, QUERIES // ROUNDS)).tolist():
-        queries = [places[number] for number in numbers]
-        found, expected = [], []
-        for place in queries:
-            began = time.perf_counter()
-            found.append(_nearest(index, place))
-            ours_s.append(time.perf_counter() - began)
-        for place in queries:
-            began = time.perf_counter()
-            expected.append(_geosearch(client, place))
-            fixed_s.append(time.perf_counter() - began)
-        same += sum(one == other for one, other in zip(found, expected, strict=True))
-    ours_us, fixed_us = 1e6 * statistics.median(ours_s), 1e6 * statistics.median(fixed_s)
-    return Figure("candidates for one ride, 3 km GEOSEARCH / expanding radius", fixed_us / ours_us, 15, "higher",
-                  f"{fixed_us:.0f} µs / {ours_us:.0f} µs, median of {QUERIES}, "
-                  f"the same {NEAREST} in {same} of them")  # fmt: skip
+    return [
+        _compare(index, client, places, "one of a tick's rides", ROUND),
+        _compare(index, client, places, "a ride alone", 1),
+    ]
+
+
+def _compare(index: RedisDriverIndex, client: redis.Redis, places: list[Place], whom: str, together: int) -> Figure:
+    ours_s: list[float] = []
+    fixed_s: list[float] = []
+    same = 0
+    for numbers in np.random.default_rng(7).integers(0, DRIVERS, (ROUNDS, ROUND)).tolist():
+        batches = [[places[number] for number in numbers[at : at + together]] for at in range(0, ROUND, together)]
+        found = [_timed(ours_s, partial(_nearest, index, batch)) for batch in batches]
+        expected = [_timed(fixed_s, partial(_geosearch, client, batch)) for batch in batches]
+        same += sum(sum(map(eq, one, other)) for one, other in zip(found, expected, strict=True))
+    ours_us, fixed_us = (1e6 * statistics.median(seconds) / together for seconds in (ours_s, fixed_s))
+    return Figure(f"candidates for {whom}, 3 km GEOSEARCH / expanding radius", fixed_us / ours_us, 15, "higher",
+                  f"{fixed_us:.0f} µs / {ours_us:.0f} µs, median of {len(ours_s)}, "
+                  f"the same {NEAREST} in {same} of {ROUNDS * ROUND}")  # fmt: skip
+
+
+def _timed(seconds: list[float], ask: Callable[[], list[list[str]]]) -> list[list[str]]:
+    began = time.perf_counter()
+    answer = ask()
+    seconds.append(time.perf_counter() - began)
+    return answer
 
 
 def _push(index: RedisDriverIndex, fixes: list[DriverFix]) -> None:
@@ -126,22 +138,26 @@ def _geoadd(client: redis.Redis, places: list[Place]) -> None:
             pipeline.execute()
 
 
-def _nearest(index: RedisDriverIndex, place: Place) -> list[str]:
-    return [driver_id for driver_id, _ in index.nearest(CITY, PRODUCT, place, NEAREST)]
+def _nearest(index: RedisDriverIndex, places: Sequence[Place]) -> list[list[str]]:
+    found = index.nearest(CITY, [NearestQuery(PRODUCT, place, NEAREST) for place in places])
+    return [[driver_id for driver_id, _ in pairs] for pairs in found]
 
 
-def _geosearch(client: redis.Redis, place: Place) -> list[str]:
-    found = client.geosearch(
-        BARE_KEY,
-        longitude=place.longitude,
-        latitude=place.latitude,
-        radius=RADIUS_M,
-        unit="m",
-        sort="ASC",
-        count=NEAREST,
-        withdist=True,
-    )
-    return [driver_id.decode() for driver_id, _ in cast("list[tuple[bytes, bytes]]", found)]
+def _geosearch(client: redis.Redis, places: Sequence[Place]) -> list[list[str]]:
+    with client.pipeline(transaction=False) as pipeline:
+        for place in places:
+            pipeline.geosearch(
+                BARE_KEY,
+                longitude=place.longitude,
+                latitude=place.latitude,
+                radius=RADIUS_M,
+                unit="m",
+                sort="ASC",
+                count=NEAREST,
+                withdist=True,
+            )
+        found = cast("list[list[tuple[bytes, bytes]]]", pipeline.execute())
+    return [[driver_id.decode() for driver_id, _ in pairs] for pairs in found]
 
 
 def _name(number: int) -> str:

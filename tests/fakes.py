@@ -23,7 +23,15 @@ from domain.code_runs.model import Execution, LimitHit, Limits, SourceFile, Usag
 from domain.code_runs.sandbox import SandboxError, SandboxKilledError
 from domain.rides.geo import distance_m
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, Etas, LastPosition, Supply
+from domain.rides.ports import (
+    AvailableDriver,
+    DriverFix,
+    DriverIndexError,
+    Etas,
+    LastPosition,
+    NearestQuery,
+    Supply,
+)
 
 
 class FakeSandbox:
@@ -230,12 +238,8 @@ class FakeDriverIndex:
             self._products.pop((city, driver_id), None)
             self._changed[city, driver_id] = self.mark(city) + 1
 
-    def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
-        if not is_on_the_map(place):
-            return []
-        with self._reached():
-            found = [(driver_id, distance_m(at, place)) for driver_id, at in self._candidates(city, product).items()]
-        return sorted((pair for pair in found if pair[1] <= self._max_radius_m), key=lambda pair: pair[1])[:count]
+    def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
+        return [self._nearest(city, query) for query in queries]
 
     def supply(self, city: str, product: str) -> Supply:
         with self._reached():
@@ -259,6 +263,15 @@ class FakeDriverIndex:
                 del self._products[key]
             wanted = {(city, driver.driver_id): driver.product for driver in drivers}
             self._products.update({key: product for key, product in wanted.items() if key not in fixed})
+
+    def _nearest(self, city: str, query: NearestQuery) -> list[tuple[str, float]]:
+        if not is_on_the_map(query.place):
+            return []
+        with self._reached():
+            places = self._candidates(city, query.product)
+        found = [(driver_id, distance_m(at, query.place)) for driver_id, at in places.items()]
+        near = [pair for pair in found if pair[1] <= self._max_radius_m]
+        return sorted(near, key=lambda pair: pair[1])[: query.count]
 
     def _take(self, key: tuple[str, str], fix: Fix) -> bool:
         at = datetime.fromtimestamp(round(min(fix.at.timestamp(), self._clock()) * 1000) / 1000, UTC)

@@ -16,20 +16,31 @@ from adapters.driver_index import scripts
 from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
 from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, LastPosition, Supply
+from domain.rides.ports import (
+    AvailableDriver,
+    DriverFix,
+    DriverIndexError,
+    LastPosition,
+    NearestQuery,
+    Supply,
+)
 
 STALE_S = 60.0
-# Small circles cost next to nothing, so starting small is cheap where drivers are few and pays where they are many:
-# measured at 100,000 drivers, 300 m as the first radius took 1.6 times as long.
-FIRST_RADIUS_M = 100.0
-RADIUS_FACTOR = 2.2
+# A circle costs what lies in the nine cells that cover it. The cells halve wherever the radius falls below the width
+# of the world's map (40,075,453 m) halved a number of times (geohashEstimateStepsByRadius in geohash_helper.c), so
+# each of these radii is the largest at its price. Starting small costs next to nothing where drivers are few, and
+# pays where they are many.
+FIRST_RADIUS_M = 76.4
+RADIUS_FACTOR = 2.0
 MAX_RADIUS_M = 5000.0
 
 TIMEOUT_S = 1.0
 CIRCUIT_OPEN_S = 1.0
 
-# How many drivers one script is given, and how many a page of the snapshot has: some milliseconds of Redis' time.
+# How many drivers or queries one script is given, and how many drivers a page of the snapshot has: some milliseconds
+# of Redis' time.
 CHUNK = 250
+QUERIES = 16
 PAGE = 10_000
 
 Argument = bytes | str | int | float
@@ -85,14 +96,16 @@ class RedisDriverIndex:
         """Take a driver out of the candidates."""
         self._run(self._remove, city, ["", driver_id])
 
-    def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
+    def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
         """Return the nearest candidates within ``max_radius_m``, exactly: a circle counts when it holds enough."""
-        if count < 1 or not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
-            return []
-        first_m = min(FIRST_RADIUS_M, self._max_radius_m)
-        where: list[Argument] = [product, float(place.longitude), float(place.latitude), count]
-        found = self._read(self._nearest, city, [*where, first_m, self._max_radius_m, RADIUS_FACTOR])
-        return [(driver_id, float(metres)) for driver_id, metres in cast("list[tuple[str, str]]", found)]
+        radii = [min(FIRST_RADIUS_M, self._max_radius_m), self._max_radius_m, RADIUS_FACTOR]
+        answers: list[list[tuple[str, float]]] = [[] for _ in queries]
+        for chunk in _chunks([row for row, query in enumerate(queries) if _can_be_asked(query)], QUERIES):
+            where = [argument for row in chunk for argument in _query_arguments(queries[row])]
+            found = cast("list[list[tuple[str, str]]]", self._read(self._nearest, city, [*radii, *where]))
+            for row, pairs in zip(chunk, found, strict=True):
+                answers[row] = [(driver_id, float(metres)) for driver_id, metres in pairs]
+        return answers
 
     def supply(self, city: str, product: str) -> Supply:
         """Return all candidates, read in pages: one who moves meanwhile is missed or found at either place."""
@@ -191,6 +204,15 @@ def _ms(seconds: float) -> int:
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
     return (items[first : first + size] for first in range(0, len(items), size))
+
+
+def _can_be_asked(query: NearestQuery) -> bool:
+    place = query.place
+    return query.count > 0 and abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE
+
+
+def _query_arguments(query: NearestQuery) -> tuple[Argument, ...]:
+    return query.product, float(query.place.longitude), float(query.place.latitude), query.count
 
 
 def _push_arguments(fix: DriverFix, now_ms: int) -> tuple[Argument, ...]:

@@ -85,20 +85,28 @@ local function has_stale()
 end
 """
 
-# ARGV: product, longitude, latitude, count, first and last radius (m), factor.
-# Returns JSON: [[driver, metres as text], ...]. One large circle would cost what lies inside it, whatever the count.
+# ARGV from 3 on: first and last radius (m), factor; then four for each query: product, longitude, latitude, count.
+# Returns JSON: for each query [[driver, metres as text], ...]. One large circle would cost what lies inside it,
+# whatever the count.
 NEAREST = (
     _BEGIN
     + _EVICT
     + """
 if has_stale() then return false end
-local count, radius, limit = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-while true do
-    local found = redis.call('GEOSEARCH', prefix .. ARGV[3], 'FROMLONLAT', ARGV[4], ARGV[5],
-        'BYRADIUS', radius, 'm', 'ASC', 'COUNT', count, 'WITHDIST')
-    if #found == count or radius >= limit then return cjson.encode(found) end
-    radius = math.min(radius * tonumber(ARGV[9]), limit)
+local limit, factor = tonumber(ARGV[4]), tonumber(ARGV[5])
+local answers = {}
+for i = 6, #ARGV, 4 do
+    local key, count, radius = prefix .. ARGV[i], tonumber(ARGV[i + 3]), tonumber(ARGV[3])
+    local found
+    while true do
+        found = redis.call('GEOSEARCH', key, 'FROMLONLAT', ARGV[i + 1], ARGV[i + 2], 'BYRADIUS', radius, 'm',
+            'ASC', 'COUNT', count, 'WITHDIST')
+        if #found == count or radius >= limit then break end
+        radius = math.min(radius * factor, limit)
+    end
+    answers[#answers + 1] = found
 end
+return cjson.encode(answers)
 """
 )
 

@@ -44,6 +44,15 @@ class Supply:
     longitudes: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class NearestQuery:
+    """A wish for the ``count`` candidates of ``product`` that are nearest to ``place``."""
+
+    product: str
+    place: Place
+    count: int
+
+
 class DriverIndexError(Exception):
     """The index is away; what it would have said must be done without."""
 
@@ -63,8 +72,8 @@ class DriverIndex(Protocol):
     def set_unavailable(self, city: str, driver_id: str) -> None:
         """Take a driver out of the candidates; fixes that come later change nothing about that."""
 
-    def nearest(self, city: str, product: str, place: Place, count: int) -> list[tuple[str, float]]:
-        """Return up to ``count`` candidates and their distances (m), the nearest first, by an expanding radius."""
+    def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
+        """Return for each query up to ``count`` candidates and their distances (m), the nearest first."""
 
     def supply(self, city: str, product: str) -> Supply:
         """Return all candidates."""

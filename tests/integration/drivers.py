@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from domain.rides.model import Fix, Place
-from domain.rides.ports import DriverFix
+from domain.rides.ports import DriverFix, DriverIndex, NearestQuery
 
 CITY = "demo"
 SQUARE = Place(49.9456, 11.5713)
@@ -27,3 +27,8 @@ def east(metres: float, of: Place = SQUARE) -> Place:
 
 def fix_at(driver_id: str, at_s: float, place: Place = SQUARE) -> DriverFix:
     return DriverFix(driver_id, Fix(place, datetime.fromtimestamp(at_s, UTC), accuracy_m=7.5, bearing=90.0))
+
+
+def nearest(index: DriverIndex, product: str, place: Place, count: int) -> list[tuple[str, float]]:
+    [found] = index.nearest(CITY, [NearestQuery(product, place, count)])
+    return found

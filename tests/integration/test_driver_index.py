@@ -15,7 +15,7 @@ from adapters.driver_index import RedisDriverIndex, create_index_client
 from cli.stack.servers import ValkeyServer
 from domain.rides.model import Place
 from domain.rides.ports import AvailableDriver, DriverIndexError
-from tests.integration.drivers import CITY, METRES_PER_DEGREE, SQUARE, Clock, east, fix_at
+from tests.integration.drivers import CITY, METRES_PER_DEGREE, SQUARE, Clock, east, fix_at, nearest
 
 MANY = 100_000
 # Redis' own sphere, and how far a place may be moved by being kept as a geohash of 52 bits.
@@ -79,7 +79,7 @@ def test_among_100_000_drivers_the_nearest_are_those_of_an_exhaustive_search(ind
     index.push(CITY, [fix_at(*each) for each in zip(ids.tolist(), [clock()] * MANY, places, strict=True)])
 
     supply = index.supply(CITY, "car")
-    found = {place: index.nearest(CITY, "car", place, 10) for place in [*places[:100], SQUARE, east(17_000)]}
+    found = {place: nearest(index, "car", place, 10) for place in [*places[:100], SQUARE, east(17_000)]}
 
     assert sorted(supply.ids) == sorted(ids)
     order = np.argsort(np.array(supply.ids))
@@ -105,7 +105,7 @@ def test_thousands_of_stale_drivers_leave_before_the_first_reader_reads(index, c
     clock.now_s += 61
     index.push(CITY, [fix_at("driver-7", clock(), east(4000))])
 
-    found = index.nearest(CITY, "car", SQUARE, 10)
+    found = nearest(index, "car", SQUARE, 10)
 
     assert [driver_id for driver_id, _ in found] == ["driver-7"]
     assert client.zcard(f"rides:{{{CITY}}}:available:car") == client.zcard(f"rides:{{{CITY}}}:seen") == 1
@@ -144,7 +144,7 @@ def test_pushes_that_race_with_unavailable_make_no_candidate(index, clock, round
 
     run_together([lambda: push(0), lambda: push(1), leave])
 
-    assert index.nearest(CITY, "car", SQUARE, 1) == []
+    assert nearest(index, "car", SQUARE, 1) == []
     assert list(index.supply(CITY, "car").ids) == []
     assert index.last_positions(CITY, ["ann"])["ann"].fix.at.timestamp() == clock() - 1
 
@@ -201,17 +201,17 @@ def test_a_flushed_index_says_nothing_wrong_and_heals_by_a_rebuild_and_pushes(in
     index.rebuild(CITY, cars(["ann", "bob"]))
     index.push(CITY, [fix_at("ann", clock()), fix_at("bob", clock())])
     client.flushall()
-    flushed = index.nearest(CITY, "car", SQUARE, 10)
+    flushed = nearest(index, "car", SQUARE, 10)
     index.push(CITY, [fix_at("ann", clock() + 1)])
-    not_rebuilt = index.nearest(CITY, "car", SQUARE, 10)
+    not_rebuilt = nearest(index, "car", SQUARE, 10)
 
     index.rebuild(CITY, cars(["ann", "bob"]))
-    rebuilt = index.nearest(CITY, "car", SQUARE, 10)
+    rebuilt = nearest(index, "car", SQUARE, 10)
     index.push(CITY, [fix_at("bob", clock() + 1)])
 
     assert (flushed, not_rebuilt) == ([], [])
     assert [driver_id for driver_id, _ in rebuilt] == ["ann"]
-    assert sorted(driver_id for driver_id, _ in index.nearest(CITY, "car", SQUARE, 10)) == ["ann", "bob"]
+    assert sorted(driver_id for driver_id, _ in nearest(index, "car", SQUARE, 10)) == ["ann", "bob"]
 
 
 def test_a_flush_in_the_middle_of_everything_is_survived(index, clock, client):
@@ -227,7 +227,7 @@ def test_a_flush_in_the_middle_of_everything_is_survived(index, clock, client):
         [
             lambda: repeat(lambda _: index.rebuild(CITY, cars(ids))),
             lambda: repeat(lambda step: index.push(CITY, [fix_at(each, clock() - 20 + step) for each in ids])),
-            lambda: repeat(lambda _: (index.supply(CITY, "car"), index.nearest(CITY, "car", SQUARE, 10))),
+            lambda: repeat(lambda _: (index.supply(CITY, "car"), nearest(index, "car", SQUARE, 10))),
             lambda: repeat(lambda _: client.flushall()),
         ]
     )
@@ -243,7 +243,7 @@ def test_an_absent_server_is_an_error_of_the_index_whatever_is_asked(clock):
         lambda index: index.push(CITY, [fix_at("ann", clock())]),
         lambda index: index.set_available(CITY, AvailableDriver("ann", "car")),
         lambda index: index.set_unavailable(CITY, "ann"),
-        lambda index: index.nearest(CITY, "car", SQUARE, 1),
+        lambda index: nearest(index, "car", SQUARE, 1),
         lambda index: index.supply(CITY, "car"),
         lambda index: index.last_positions(CITY, ["ann"]),
         lambda index: index.mark(CITY),
@@ -290,7 +290,7 @@ def test_a_restarted_server_that_knows_no_scripts_is_asked_all_the_same(own_valk
 
     own_valkey.restart()
 
-    assert [driver_id for driver_id, _ in index.nearest(CITY, "car", SQUARE, 1)] == ["ann"]
+    assert [driver_id for driver_id, _ in nearest(index, "car", SQUARE, 1)] == ["ann"]
     client.close()
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix, LastPosition
+from domain.rides.ports import AvailableDriver, DriverFix, LastPosition, NearestQuery
 from tests.fakes import FakeDriverIndex
-from tests.integration.drivers import CITY, SQUARE, Clock, east, fix_at
+from tests.integration.drivers import CITY, SQUARE, Clock, east, fix_at, nearest
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def cars(*driver_ids):
     return [AvailableDriver(driver_id, "car") for driver_id in driver_ids]
 
 
-def nearest(index, count=10, product="car", place=SQUARE):
-    return [driver_id for driver_id, _ in index.nearest(CITY, product, place, count)]
+def nearest_ids(index, count=10, product="car", place=SQUARE):
+    return [driver_id for driver_id, _ in nearest(index, product, place, count)]
 
 
 def test_the_nearest_candidates_come_first_with_their_distances(index, clock):
@@ -39,26 +39,46 @@ def test_the_nearest_candidates_come_first_with_their_distances(index, clock):
     places = {"far": east(2500), "near": east(40), "middle": east(700)}
     index.push(CITY, [fix_at(driver_id, clock(), place) for driver_id, place in places.items()])
 
-    found = index.nearest(CITY, "car", SQUARE, 10)
+    found = nearest(index, "car", SQUARE, 10)
 
     assert [driver_id for driver_id, _ in found] == ["near", "middle", "far"]
     assert [metres for _, metres in found] == pytest.approx([40, 700, 2500], rel=0.01, abs=1)
-    assert nearest(index, 2) == ["near", "middle"]
-    assert nearest(index, 0) == []
+    assert nearest_ids(index, 2) == ["near", "middle"]
+    assert nearest_ids(index, 0) == []
+
+
+def test_many_queries_are_answered_in_their_order(index, clock):
+    index.rebuild(CITY, [*cars("near", "far"), AvailableDriver("van", "van")])
+    places = {"far": east(900), "near": east(300), "van": SQUARE}
+    index.push(CITY, [fix_at(driver_id, clock(), place) for driver_id, place in places.items()])
+    queries = {
+        NearestQuery("car", SQUARE, 1): ["near"],
+        NearestQuery("car", east(1000), 5): ["far", "near"],
+        NearestQuery("van", SQUARE, 5): ["van"],
+        NearestQuery("car", SQUARE, 0): [],
+        NearestQuery("car", Place(math.nan, 0.0), 5): [],
+        NearestQuery("car", Place(-40.0, 170.0), 5): [],
+        NearestQuery("boat", SQUARE, 5): [],
+    }
+
+    found = index.nearest(CITY, list(queries) * 9)
+
+    assert [[driver_id for driver_id, _ in pairs] for pairs in found] == list(queries.values()) * 9
+    assert index.nearest(CITY, []) == []
 
 
 def test_who_is_too_far_away_is_not_among_the_nearest(index, clock):
     index.rebuild(CITY, cars("beyond", "within"))
     index.push(CITY, [fix_at("beyond", clock(), east(5100)), fix_at("within", clock(), east(4900))])
 
-    assert nearest(index) == ["within"]
+    assert nearest_ids(index) == ["within"]
     assert sorted(index.supply(CITY, "car").ids) == ["beyond", "within"]
 
 
 def test_a_driver_who_is_not_available_is_no_candidate(index, clock):
     index.push(CITY, [fix_at("ann", clock())])
 
-    assert nearest(index) == []
+    assert nearest_ids(index) == []
     assert list(index.last_positions(CITY, ["ann"])) == ["ann"]
 
 
@@ -67,17 +87,17 @@ def test_a_driver_who_becomes_available_is_found_at_the_last_fix(index, clock):
 
     index.set_available(CITY, AvailableDriver("ann", "car"))
 
-    assert nearest(index) == ["ann"]
+    assert nearest_ids(index) == ["ann"]
 
 
 def test_a_driver_whose_last_fix_is_old_is_found_from_the_next_one_on(index, clock):
     index.push(CITY, [fix_at("ann", clock() - 61)])
     index.set_available(CITY, AvailableDriver("ann", "car"))
-    before = nearest(index)
+    before = nearest_ids(index)
 
     index.push(CITY, [fix_at("ann", clock())])
 
-    assert (before, nearest(index)) == ([], ["ann"])
+    assert (before, nearest_ids(index)) == ([], ["ann"])
 
 
 def test_a_fix_after_unavailable_makes_no_candidate(index, clock):
@@ -88,7 +108,7 @@ def test_a_fix_after_unavailable_makes_no_candidate(index, clock):
     accepted = index.push(CITY, [fix_at("ann", clock())])
 
     assert accepted == [True]
-    assert nearest(index) == []
+    assert nearest_ids(index) == []
     assert list(index.supply(CITY, "car").ids) == []
 
 
@@ -98,8 +118,8 @@ def test_a_driver_is_a_candidate_of_one_product_only(index, clock):
 
     index.set_available(CITY, AvailableDriver("ann", "van"))
 
-    assert nearest(index, product="car") == []
-    assert nearest(index, product="van") == ["ann"]
+    assert nearest_ids(index, product="car") == []
+    assert nearest_ids(index, product="van") == ["ann"]
 
 
 def test_cities_know_nothing_of_each_other(index, clock):
@@ -108,7 +128,7 @@ def test_cities_know_nothing_of_each_other(index, clock):
     index.push("elsewhere", [fix_at("ann", clock())])
     index.push(CITY, [fix_at("bob", clock())])
 
-    assert nearest(index) == ["bob"]
+    assert nearest_ids(index) == ["bob"]
     assert index.last_positions(CITY, ["ann", "bob"]).keys() == {"bob"}
 
 
@@ -129,7 +149,7 @@ def test_fixes_that_are_not_newer_than_the_last_are_dropped(index, clock):
     )
 
     assert accepted == [False, False, True, True, False, False]
-    assert index.nearest(CITY, "car", SQUARE, 2)[1] == ("ann", pytest.approx(400, rel=0.01))
+    assert nearest(index, "car", SQUARE, 2)[1] == ("ann", pytest.approx(400, rel=0.01))
     assert {driver_id: last.seq for driver_id, last in index.last_positions(CITY, ["ann", "bob"]).items()} == {
         "ann": 2,
         "bob": 1,
@@ -164,17 +184,17 @@ def test_a_driver_without_a_fix_for_a_minute_is_no_candidate_until_the_next(inde
     index.rebuild(CITY, cars("ann", "bob"))
     index.push(CITY, [fix_at("ann", clock()), fix_at("bob", clock() + 0.001)])
     clock.now_s += 59.999
-    before = nearest(index)
+    before = nearest_ids(index)
     index.push(CITY, [fix_at("bob", clock())])
 
     clock.now_s += 0.001
-    after = nearest(index)
+    after = nearest_ids(index)
     supplied = list(index.supply(CITY, "car").ids)
     index.push(CITY, [fix_at("ann", clock())])
 
     assert sorted(before) == ["ann", "bob"]
     assert after == supplied == ["bob"]
-    assert sorted(nearest(index)) == ["ann", "bob"]
+    assert sorted(nearest_ids(index)) == ["ann", "bob"]
 
 
 def test_the_supply_has_every_candidate_of_the_product_where_it_is(index, clock):
@@ -194,7 +214,7 @@ def test_an_empty_city_has_no_supply_and_nobody_near(index):
     supply = index.supply(CITY, "car")
 
     assert (len(supply.ids), len(supply.latitudes), len(supply.longitudes)) == (0, 0, 0)
-    assert nearest(index) == []
+    assert nearest_ids(index) == []
 
 
 def test_a_rebuild_leaves_exactly_the_given_drivers(index, clock):
@@ -213,7 +233,7 @@ def test_a_rebuild_with_nobody_empties_the_city(index, clock):
 
     index.rebuild(CITY, [])
 
-    assert nearest(index) == []
+    assert nearest_ids(index) == []
 
 
 def test_what_changed_after_a_list_was_read_is_newer_than_the_list(index, clock):
@@ -224,11 +244,11 @@ def test_what_changed_after_a_list_was_read_is_newer_than_the_list(index, clock)
     index.set_available(CITY, AvailableDriver("came", "car"))
 
     index.rebuild(CITY, cars("left", "stays"), mark)
-    newer = sorted(nearest(index))
+    newer = sorted(nearest_ids(index))
     index.rebuild(CITY, cars("left", "stays"))
 
     assert newer == ["came", "stays"]
-    assert sorted(nearest(index)) == ["left", "stays"]
+    assert sorted(nearest_ids(index)) == ["left", "stays"]
 
 
 def test_ids_may_be_any_text(index, clock):
@@ -237,7 +257,7 @@ def test_ids_may_be_any_text(index, clock):
 
     index.push(CITY, [fix_at(driver_id, clock()) for driver_id in ids])
 
-    assert sorted(nearest(index)) == sorted(index.supply(CITY, "car").ids) == sorted(ids)
+    assert sorted(nearest_ids(index)) == sorted(index.supply(CITY, "car").ids) == sorted(ids)
     assert index.last_positions(CITY, ids).keys() == set(ids)
 
 
@@ -251,5 +271,5 @@ def test_a_driver_who_is_nowhere_is_found_by_nobody_and_harms_nobody(index, cloc
     index.rebuild(CITY, cars("amundsen", "ann"))
 
     assert accepted == [True, True]
-    assert nearest(index) == ["ann"]
-    assert nearest(index, place=nowhere) == []
+    assert nearest_ids(index) == ["ann"]
+    assert nearest_ids(index, place=nowhere) == []

@@ -16,7 +16,7 @@ from adapters.driver_index.index import RedisDriverIndex, create_index_client
 from domain.rides.candidates import SCARCE
 from domain.rides.eta import HaversineEta
 from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
-from domain.rides.ports import AvailableDriver, DriverFix, Etas
+from domain.rides.ports import AvailableDriver, DriverFix, Etas, NearestQuery
 from jobs.kinds import KINDS
 from jobs.model import NewJob, Outcome, TransientJobError
 from jobs.submit import submit
@@ -326,13 +326,13 @@ def test_a_driver_of_whose_ride_the_index_was_never_told_is_asked_for_no_other(t
     assert offer is not None
     town.world.accept(offer)
     another = town.world.created()
-    assert town.index.nearest(CITY, PRODUCT, HOME, 1)[0][0] == driver_id
+    assert town.index.nearest(CITY, [NearestQuery(PRODUCT, HOME, 1)])[0][0][0] == driver_id
 
     town.tick()
     town.matcher.heal()
 
     assert town.offer_of(another) is None
-    assert town.index.nearest(CITY, PRODUCT, HOME, 1) == []
+    assert town.index.nearest(CITY, [NearestQuery(PRODUCT, HOME, 1)]) == [[]]
 
 
 def test_nobody_is_asked_to_drive_their_own_ride(town: Town) -> None:

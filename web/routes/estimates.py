@@ -10,6 +10,7 @@ from flask import Response
 
 from domain.rides.cities import City, Product
 from domain.rides.model import Place
+from domain.rides.ports import NearestQuery
 from domain.rides.pricing import Trip
 from web import guards
 from web.answers import answers, problems
@@ -93,7 +94,8 @@ def _price(city: City, product: Product, pickup: Place, destination: Place) -> d
 def _time(city: City, product: Product, pickup: Place) -> dict[str, object]:
     shown: dict[str, object] = {"product_id": product.name, "display_name": product.title}
     index = platform().driver_index
-    nearest = [driver_id for driver_id, _ in index.nearest(city.name, product.name, pickup, CANDIDATES)]
+    [found] = index.nearest(city.name, [NearestQuery(product.name, pickup, CANDIDATES)])
+    nearest = [driver_id for driver_id, _ in found]
     origins = [position.fix.place for position in index.last_positions(city.name, nearest).values()]
     etas = platform().etas[city.name].pairs(origins, [pickup] * len(origins)) if origins else None
     best = math.inf if etas is None else float(etas.seconds.min())

@@ -35,7 +35,7 @@ from domain.rides.candidates import SCARCE, Candidates, candidates_by_nearest, c
 from domain.rides.cities import City
 from domain.rides.matching import Matching, MatchingRules, Statistics, match
 from domain.rides.model import NewOffer, Offer, OpenSearch
-from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider
+from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider, NearestQuery
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store.rides import drivers, ticks
 from store.rides.transactions import RideTransactions
@@ -161,10 +161,13 @@ class RideMatcher:
     def _nearest(self, city: City, searches: Sequence[OpenSearch]) -> tuple[Candidates, bool]:
         """Return the nearest drivers of each ride, and whether those are all there are within reach."""
         counts = [SCARCE + len(search.excluded_drivers) for search in searches]
-        found = [
-            self.index.nearest(city.name, search.product, search.pickup, count)
-            for search, count in zip(searches, counts, strict=True)
-        ]
+        found = self.index.nearest(
+            city.name,
+            [
+                NearestQuery(search.product, search.pickup, count)
+                for search, count in zip(searches, counts, strict=True)
+            ],
+        )
         ids = list({driver_id for nearest in found for driver_id, _ in nearest})
         positions = self.index.last_positions(city.name, ids)
         places = {driver_id: position.fix.place for driver_id, position in positions.items()}
