@@ -23,7 +23,11 @@ from tests.faults.http_load import Api
 
 READY_TIMEOUT_S = 60.0
 TIER = "faults"
-QUEUES = {"effects": ((EFFECTS_KIND, "canaries", "maintenance"), 8), "code": (("code_runs",), 4)}
+QUEUES = {
+    "effects": ((EFFECTS_KIND, "canaries", "maintenance"), 8),
+    "code": (("code_runs",), 4),
+    "rides": (("ride_matches", "maintenance"), 4),
+}
 """What a worker's role serves, and with how many threads."""
 
 
@@ -143,7 +147,7 @@ class Platform:
         role = name.partition("-")[0]
         if role == "api":
             wait_for(lambda: _answers(self._addresses[name]), f"{name} to answer", self[name])
-        if role in ("effects", "code"):
+        if role in QUEUES:
             # A worker is ready when Celery says so; its registration in the database alone comes a little earlier.
             wait_for(lambda: self[name].log.exists() and self._count_ready(name), f"{name} to consume", self[name])
 
