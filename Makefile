@@ -46,6 +46,7 @@ compose: $(INSTALLED_DEV) engine ## start the compose file, with stand-ins for i
 bench: $(INSTALLED_DEV) engine ## measure everything; prints ratios
 	$(BIN)/python -m bench code_runs
 	$(BIN)/python -m bench jobs
+	$(BIN)/python -m bench rides
 
 .PHONY: images
 images: $(INSTALLED) engine ## build the sandbox image of every language
