@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
@@ -13,11 +11,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from domain.rides.model import DriverStatus, NewOffer, Offer, Ride, SearchStatus
-from store.db import create_engine
 from store.jobs import reads
 from store.jobs.records import Job
 from store.rides import ticks
-from store.rides.transactions import RideTransactions
 from tests.integration.rides_world import CITY, RidesWorld, Together, wanted
 
 ROUNDS = 100
@@ -129,30 +125,6 @@ def test_the_next_tick_begins_two_seconds_after_this_one_began(world: RidesWorld
     assert job is not None
     assert isinstance(ticked_at, datetime)
     assert (job.run_at - ticked_at).total_seconds() == ticks.TICK_EVERY_S
-
-
-def test_a_tick_ends_while_passengers_keep_ordering(world: RidesWorld, database_url: str) -> None:
-    world.created()
-    lease_id, has_ended = world.lease(), threading.Event()
-    engine = create_engine(database_url, 16, "passengers")
-    transactions = RideTransactions(engine)
-
-    def keep_ordering() -> None:
-        def order(session: Session) -> None:
-            ticks.ensure_tick(session, CITY)
-            has_ended.wait(0.02)
-
-        while not has_ended.is_set():
-            transactions.run(order)
-
-    with ThreadPoolExecutor(17) as pool:
-        ordering = [pool.submit(keep_ordering) for _ in range(16)]
-        try:
-            pool.submit(_end_tick, world, lease_id).result(20)
-        finally:
-            has_ended.set()
-    engine.dispose()
-    assert all(each.exception() is None for each in ordering)
 
 
 def test_a_city_whose_tick_failed_for_good_is_found(world: RidesWorld) -> None:
