@@ -80,8 +80,7 @@ class RideRow(Base):
     price_low: Mapped[int]
     price_high: Mapped[int]
     currency: Mapped[str] = mapped_column(TEXT)
-    surge: Mapped[Decimal] = mapped_column(Numeric(3, 2))
-    # Not whole metres: it is added to with every push, and roundings would add up.
+    surge: Mapped[Decimal] = mapped_column(Numeric(4, 2))
     distance_travelled_m: Mapped[int] = mapped_column(server_default=text("0"))
     gaps: Mapped[int] = mapped_column(server_default=text("0"))
     last_fix: Mapped[dict[str, object] | None] = mapped_column(JSONB)

@@ -181,7 +181,10 @@ _EDIT = statement(
         event="edited",
         actor=Actor.PASSENGER,
         prelude=f"given AS (SELECT * FROM jsonb_to_record(:row) AS g({_TRIP_TYPES})), {VOID_OFFER}",
-        assign=", ".join(f"{name} = given.{name}" for name in _TRIP_FIELDS),
+        # Whoever has arrived has done so at the old pickup.
+        assign=", ".join(f"{name} = given.{name}" for name in _TRIP_FIELDS)
+        + ", arrived_at = CASE WHEN (r.pickup_latitude, r.pickup_longitude) ="
+        " (given.pickup_latitude, given.pickup_longitude) THEN r.arrived_at END",
         source="given",
         guard=f"r.id = :ride_id AND r.{IS_ACTIVE} AND r.search_status NOT IN ('searching', 'offered')",
     )

@@ -4,9 +4,10 @@ A statement is all or nothing, so a change can neither lose its event nor wake a
 in the UPDATE's own WHERE refuses whatever the ride's present state forbids.
 
 Whoever locks several rows does it in this order, each kind by id, and never goes back; any other order deadlocks:
-``ride_ticks`` → ``rides`` → ``drivers`` → ``offers`` → ``ride_events``. A change that touches its ride alone needs no
-lock before it. Within a statement the order of its parts is not certain, so one that touches offers as well comes
-after the ride's lock, and after the driver's if the driver may get busy or away by it.
+the advisory lock of a city (``ticks.ENDS_LOCK``) → ``ride_ticks`` → ``rides`` → ``drivers`` → ``offers`` →
+``ride_events``. A change that touches its ride alone needs no lock before it. Within a statement the order of its
+parts is not certain, so one that touches offers as well comes after the ride's lock, and after the driver's if the
+driver may get busy or away by it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """The matching of a city, seen from the database: one tick at a time, and none is missing while a search is open.
 
 Whoever opens a search makes sure in the same transaction that a tick will come (``ensure_tick``), and a tick that
-ends submits the next one as long as searches are open (``finish_tick``). The two exclude each other by locks of the
-city's row: any number of passengers at once hold it FOR KEY SHARE, beside which a tick can write offers, but not end.
-So either the tick that ends sees the new search, or the search sees that the tick has ended.
+ends submits the next one as long as searches are open (``finish_tick``). The two exclude each other by an advisory
+lock of the city: any number of passengers at once share it, beside which a tick can write offers, but not end. So
+either the tick that ends sees the new search, or the search sees that the tick has ended. It is no lock of the city's
+row, for those are not fair: new sharers overtake whoever waits to have a row alone, and while passengers keep
+ordering no tick would ever end.
 
 A tick holds a lease. One that was frozen until its lease was over finds it gone, and can write nothing.
 """
@@ -32,12 +34,17 @@ JOB_MAX_ATTEMPTS = 3
 TICK_EVERY_S = 2.0
 OFFER_S = 15.0
 """For how long a driver may think about an offer."""
+ENDS_LOCK = 7
+"""The class of the advisory locks, one for each city, by which ticks end and searches begin."""
 CHUNK = 500
 """How many rides one transaction locks at most: nobody should wait for longer than writing these takes."""
 
 _JOB_IS_LIVE = "EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.finished_at IS NULL)"
 _MAKE_CITY = Prepared("INSERT INTO ride_ticks (city) VALUES (:city) ON CONFLICT DO NOTHING RETURNING city")
-_HOLD_CITY = Prepared(f"SELECT {_JOB_IS_LIVE} FROM ride_ticks t WHERE t.city = :city FOR KEY SHARE OF t")
+# Statements of their own: what is read after a wait must be read with a snapshot that was taken after it.
+_SHARE_ENDS = Prepared(f"SELECT pg_advisory_xact_lock_shared({ENDS_LOCK}, hashtext(:city))")
+_HOLD_ENDS = Prepared(f"SELECT pg_advisory_xact_lock({ENDS_LOCK}, hashtext(:city))")
+_IS_TICK_COMING = Prepared(f"SELECT {_JOB_IS_LIVE} FROM ride_ticks t WHERE t.city = :city")
 _LOCK_CITY = Prepared("SELECT t.city FROM ride_ticks t WHERE t.city = :city FOR NO KEY UPDATE")
 _NEXT_TICK = Prepared(f"""
 SELECT {_JOB_IS_LIVE}, greatest(clock_timestamp(), t.ticked_at + make_interval(secs => {TICK_EVERY_S}))
@@ -51,13 +58,12 @@ def ensure_tick(session: Session, city: str) -> None:
 
     To be called before any lock of a ride.
     """
-    rows = _HOLD_CITY.run(session, {"city": city})
+    _SHARE_ENDS.run(session, {"city": city})
+    rows = _IS_TICK_COMING.run(session, {"city": city})
     if not rows:
         _MAKE_CITY.run(session, {"city": city})
-        rows = _HOLD_CITY.run(session, {"city": city})
-    if rows[0][0]:
+    elif rows[0][0]:
         return
-    # More than the lock that is held, but no deadlock among those who hold that: the kinds do not exclude each other.
     _LOCK_CITY.run(session, {"city": city})
     is_live, run_at = _NEXT_TICK.run(session, {"city": city})[0]
     if not is_live:
@@ -238,10 +244,9 @@ def _as_row(offer: NewOffer) -> dict[str, object]:
 _END_LEASE = Prepared("""
 UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL WHERE city = :city AND lease_id = :lease_id RETURNING city
 """)
-_LOCK_END = Prepared("SELECT city FROM ride_ticks WHERE city = :city FOR UPDATE")
 _WHAT_FOLLOWS = Prepared(f"""
 SELECT {_JOB_IS_LIVE}, EXISTS (SELECT FROM rides r WHERE r.city = t.city AND r.{IS_OPEN}),
-    greatest(clock_timestamp() + make_interval(secs => :every_s), t.lease_until)
+    greatest(clock_timestamp(), t.ticked_at + make_interval(secs => :every_s), t.lease_until)
 FROM ride_ticks t WHERE t.city = :city
 """)
 
@@ -250,11 +255,13 @@ def finish_tick(session: Session, city: str, lease_id: UUID | None, every_s: flo
     """End a tick in the transaction that finishes its job: the next one is submitted if searches are open.
 
     One that had no lease to begin with (``None``) or has lost it takes care of the next one all the same, which then
-    comes when the other's lease is over: the other may be dead. Where another tick's job is on its way already,
-    nothing is submitted. Return the submitted job's id.
+    comes when the other's lease is over: the other may be dead. Ticks are ``every_s`` apart from begin to begin.
+    Where another tick's job is on its way already, nothing is submitted. Return the submitted job's id.
     """
     # Waits for those who are about to open a search, and has those who come later wait, see above.
-    if not _LOCK_END.run(session, {"city": city}):
+    _HOLD_ENDS.run(session, {"city": city})
+    # Nor may another tick begin or write meanwhile.
+    if not _LOCK_CITY.run(session, {"city": city}):
         return None
     release_lease(session, city, lease_id)
     is_live, is_open, run_at = _WHAT_FOLLOWS.run(session, {"city": city, "every_s": every_s})[0]

@@ -96,7 +96,7 @@ class ModelPassenger:
             ride.end_offer(OfferStatus.WITHDRAWN)
             ride.excluded.clear()
             ride.search = SearchStatus.SEARCHING
-        ride.change(trip=trip)
+        ride.change(trip=trip, has_arrived=ride.has_arrived and trip[0] == ride.trip[0])
         return None
 
     def cancel(self) -> Refusal:

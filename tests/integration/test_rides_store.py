@@ -19,7 +19,6 @@ from domain.rides.model import (
     InvalidTransitionError,
     OfferExpiredError,
     OfferStatus,
-    Ride,
     RideNotFoundError,
     RideStatus,
     RideTakenError,
@@ -189,6 +188,24 @@ def test_under_way_the_destination_may_change_but_not_the_pickup(world: RidesWor
     world.finish(ride, driver_id)
     with pytest.raises(InvalidTransitionError):
         world.edit(ride, destination=HOME)
+
+
+def test_a_driver_who_has_arrived_must_come_to_a_pickup_that_moves(world: RidesWorld) -> None:
+    ride, offer = world.matched()
+    world.arrive(ride, offer.driver_id)
+
+    redirected = world.edit(ride, destination=STATION)
+    moved = world.edit(ride, pickup=STATION, destination=WORK)
+
+    assert redirected.arrived_at is not None
+    assert moved.arrived_at is None
+    assert world.arrive(ride, offer.driver_id).arrived_at is not None
+
+
+def test_a_surge_of_ten_is_written(world: RidesWorld) -> None:
+    world.created()
+
+    world.execute("UPDATE rides SET surge = 10")
 
 
 def test_a_cancel_withdraws_the_offer(world: RidesWorld) -> None:
@@ -379,11 +396,3 @@ def test_only_what_says_a_change_is_read_as_one() -> None:
     assert parse_change(f"{ride_id} - 7") == RideChange(ride_id, None, 7)
     for payload in ("", "x - 1", f"{ride_id}", f"{ride_id} - x"):
         assert parse_change(payload) is None
-
-
-def test_an_accept_by_a_driver_who_was_lost_from_sight_counts(world: RidesWorld) -> None:
-    """Whether a driver's fixes are fresh decides who is asked, not who may answer."""
-    offer = world.offer(world.created(), world.driver())
-    world.execute("UPDATE drivers SET updated_at = now() - interval '1 hour'")
-
-    assert isinstance(world.accept(offer), Ride)

@@ -114,6 +114,19 @@ def test_a_tick_is_followed_by_the_next_as_long_as_searches_are_open(world: Ride
     assert _tick_job(world) is None
 
 
+def test_the_next_tick_begins_two_seconds_after_this_one_began(world: RidesWorld) -> None:
+    world.created()
+    lease_id = world.lease()
+    world.execute("UPDATE ride_ticks SET ticked_at = ticked_at - interval '1 second'")
+
+    _end_tick(world, lease_id)
+
+    job, ticked_at = _tick_job(world), world.value("SELECT ticked_at FROM ride_ticks")
+    assert job is not None
+    assert isinstance(ticked_at, datetime)
+    assert (job.run_at - ticked_at).total_seconds() == ticks.TICK_EVERY_S
+
+
 def test_a_city_whose_tick_failed_for_good_is_found(world: RidesWorld) -> None:
     ride = world.created()
     assert _without_tick(world) == []

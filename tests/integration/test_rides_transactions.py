@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from store.db import create_engine
+from store.rides import ticks
 from store.rides.transactions import RideTransactions
-from tests.integration.rides_world import RidesWorld, Together
+from tests.integration.rides_world import CITY, RidesWorld, Together
 
 LOCK = text("SELECT 1 FROM ride_ticks WHERE city = :city FOR UPDATE")
 
@@ -70,3 +73,28 @@ def test_other_errors_are_not_tried_again(engine: Engine) -> None:
         transactions.run(work)
 
     assert (len(tries), transactions.deadlocks) == (1, 0)
+
+
+def test_a_tick_ends_while_passengers_keep_ordering(engine: Engine, database_url: str) -> None:
+    world = RidesWorld(engine)
+    world.created()
+    lease_id, has_ended = world.lease(), threading.Event()
+    passengers = create_engine(database_url, 16, "passengers")
+    transactions = RideTransactions(passengers)
+
+    def keep_ordering() -> None:
+        def order(session: Session) -> None:
+            ticks.ensure_tick(session, CITY)
+            has_ended.wait(0.02)
+
+        while not has_ended.is_set():
+            transactions.run(order)
+
+    with ThreadPoolExecutor(17) as pool:
+        ordering = [pool.submit(keep_ordering) for _ in range(16)]
+        try:
+            pool.submit(world.finish_tick, lease_id).result(20)
+        finally:
+            has_ended.set()
+    passengers.dispose()
+    assert all(each.exception() is None for each in ordering)
