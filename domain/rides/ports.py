@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,13 @@ class Supply:
     ids: Sequence[str]
     latitudes: np.ndarray
     longitudes: np.ndarray
+
+    def without(self, drivers: Set[str]) -> Supply:
+        """Return the supply without some of its drivers."""
+        rows = [row for row, driver_id in enumerate(self.ids) if driver_id not in drivers]
+        if len(rows) == len(self.ids):
+            return self
+        return Supply([self.ids[row] for row in rows], self.latitudes[rows], self.longitudes[rows])
 
 
 @dataclass(frozen=True, slots=True)

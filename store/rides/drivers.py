@@ -149,6 +149,17 @@ def available_drivers(session: Session, city: str) -> list[AvailableDriver]:
             _AVAILABLE.run(session, {"city": city})]  # fmt: skip
 
 
+_BUSY = Prepared(f"""
+SELECT o.driver_id FROM offers o JOIN rides r ON r.id = o.ride_id WHERE o.status = 'pending' AND r.city = :city
+UNION ALL SELECT r.driver_id FROM rides r WHERE r.city = :city AND r.{HAS_DRIVER}
+""")
+
+
+def busy_drivers(session: Session, city: str) -> set[str]:
+    """Return who is on a ride in a city, or being asked for one: whatever the index says, no choice for others."""
+    return {cast("str", driver_id) for (driver_id,) in _BUSY.run(session, {"city": city})}
+
+
 def free_since(session: Session, driver_ids: Sequence[str]) -> dict[str, datetime]:
     """Return when drivers last became free; missing is who is unavailable, on a ride, or being asked for one."""
     rows = _FREE_SINCE.run(session, {"driver_ids": list(driver_ids)})

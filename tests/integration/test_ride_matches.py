@@ -5,74 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 import redis
-from sqlalchemy import Engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 from adapters.driver_index.index import RedisDriverIndex, create_index_client
-from domain.rides.candidates import SCARCE
 from domain.rides.eta import HaversineEta
-from domain.rides.model import DriverStatus, Fix, Offer, OfferStatus, Place, Ride, SearchStatus
+from domain.rides.model import DriverStatus, Fix, OfferStatus, Place, SearchStatus
 from domain.rides.ports import AvailableDriver, DriverFix, Etas, NearestQuery
 from jobs.kinds import KINDS
-from jobs.model import NewJob, Outcome, TransientJobError
+from jobs.model import NewJob, TransientJobError
 from jobs.submit import submit
 from store.rides import ticks
 from tests.cities import DEMO_CITY
 from tests.integration.jobs_world import World, running_lifecycle
-from tests.integration.rides_world import CITY, HOME, PRODUCT, RidesWorld, wanted
-from workers.tasks.ride_matches import CityTools, RideMatcher
+from tests.integration.ride_town import Town
+from tests.integration.rides_world import CITY, HOME, PRODUCT, wanted
+from workers.tasks.ride_matches import CityTools
 
-_END_JOB = text(
-    "UPDATE jobs SET state = 'succeeded', finished_at = now() WHERE id ="
-    " (SELECT job_id FROM ride_ticks WHERE city = :city)"
-)
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
-
-
-class Town:
-    """A world with an index, and a worker that ticks."""
-
-    def __init__(self, engine: Engine, redis_url: str) -> None:
-        self.world = RidesWorld(engine)
-        self.index = RedisDriverIndex(create_index_client(redis_url))
-        tools = CityTools(DEMO_CITY, HaversineEta(DEMO_CITY))
-        self.matcher = RideMatcher(self.world.transactions, self.index, {CITY: tools})
-
-    def driver(self, east_m: float = 0.0, status: DriverStatus = DriverStatus.AVAILABLE) -> str:
-        """Register a driver who stands that far from home."""
-        driver_id = self.world.driver(status)
-        place = Place(HOME.latitude, HOME.longitude + east_m / 67_700)
-        self.index.push(CITY, [DriverFix(driver_id, Fix(place, datetime.now(UTC)))])
-        if status is DriverStatus.AVAILABLE:
-            self.index.set_available(CITY, AvailableDriver(driver_id, PRODUCT))
-        return driver_id
-
-    def tick(self) -> Outcome:
-        """Run the city's tick as its worker does: the effects come with the end of the job."""
-        outcome = self.matcher.tick(CITY)
-
-        def finish(session: Session) -> None:
-            session.execute(_END_JOB, {"city": CITY})
-            for effect in outcome.effects:
-                effect(session)
-
-        self.world.run(finish)
-        return outcome
-
-    def offer_of(self, ride: Ride) -> Offer | None:
-        driver_id = self.world.value(
-            "SELECT max(driver_id) FROM offers WHERE ride_id = %s AND status = 'pending'", ride.id
-        )
-        return None if driver_id is None else self.world.pending(str(driver_id))
-
-    def tick_job(self) -> UUID | None:
-        job_id = self.world.value("SELECT job_id FROM ride_ticks WHERE city = %s", CITY)
-        assert job_id is None or isinstance(job_id, UUID)
-        return job_id
 
 
 @pytest.fixture
@@ -305,7 +257,7 @@ def test_a_worker_takes_a_tick_through_its_life(town: Town) -> None:
     assert town.tick_job() not in (None, job_id)
 
 
-@pytest.mark.parametrize("payload", [{}, {"do": "nothing"}, {"do": "tick"}, {"do": "tick", "city": "atlantis"}])
+@pytest.mark.parametrize("payload", [{}, {"do": "nothing"}, {"do": "tick"}, {"do": "tick", "city": 1}])
 def test_a_job_that_asks_for_nothing_known_fails_for_good(town: Town, payload: dict[str, object]) -> None:
     jobs = World(town.world.engine)
     with jobs.session() as session:
@@ -346,23 +298,14 @@ def test_nobody_is_asked_to_drive_their_own_ride(town: Town) -> None:
     assert forced == []
 
 
-def test_in_a_crowd_nobody_goes_without_for_not_having_been_shown_the_next_drivers(town: Town) -> None:
-    # All are at the same door, so the twenty nearest of one are the twenty nearest of all.
-    drivers = [town.driver(10.0 * number) for number in range(SCARCE + 5)]
-    rides = [town.world.created() for _ in drivers]
+def test_in_a_city_that_is_not_served_any_more_searches_are_given_up(town: Town) -> None:
+    ride = town.world.created()
+    town.matcher = replace(town.matcher, cities={})
+    town.tick()
+    assert town.world.get(ride).search_status is SearchStatus.SEARCHING
 
+    town.world.execute("UPDATE rides SET search_deadline = now()")
     town.tick()
 
-    assert sorted(offer.driver_id for ride in rides if (offer := town.offer_of(ride))) == sorted(drivers)
-
-
-def test_many_searches_are_matched_from_one_snapshot(town: Town) -> None:
-    drivers = [town.driver(20 * number) for number in range(3)]
-    rides = [town.world.created() for _ in range(5)]
-    town.matcher = replace(town.matcher, snapshot_from=len(rides))
-
-    outcome = town.tick()
-
-    asked = [offer.driver_id for ride in rides if (offer := town.offer_of(ride))]
-    assert sorted(asked) == sorted(drivers)
-    assert outcome.result["unserved"] == 2
+    assert town.world.get(ride).search_status is SearchStatus.NO_DRIVERS_AVAILABLE
+    assert town.tick_job() is None

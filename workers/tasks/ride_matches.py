@@ -21,8 +21,8 @@ Left out on purpose: nothing here waits for drivers. Their answers come over HTT
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence, Set
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +41,7 @@ from store.rides import drivers, ticks
 from store.rides.transactions import RideTransactions
 
 SNAPSHOT_FROM = 1000
+_NOBODY: list[tuple[str, float]] = []
 LEASE_S = 15.0
 
 log = logging.getLogger(__name__)
@@ -71,14 +72,14 @@ class RideMatcher:
         """Do one tick of a city, or heal.
 
         Raises:
-            JobFailedError: the payload asks for neither, or for a city that is not served here.
+            JobFailedError: the payload asks for neither.
         """
         if payload.get("do") == "heal":
             return self.heal()
         city = payload.get("city")
-        if payload.get("do") != "tick" or city not in self.cities:
-            raise JobFailedError(f"there is no such city or work: {payload}")
-        return self.tick(str(city))
+        if payload.get("do") != "tick" or not isinstance(city, str):
+            raise JobFailedError(f"there is no such work: {payload}")
+        return self.tick(city)
 
     def heal(self) -> Outcome:
         """Make the index again from the database, and see to it that no open search is without a tick.
@@ -103,25 +104,35 @@ class RideMatcher:
         return len(free)
 
     def tick(self, city: str) -> Outcome:
-        """Match the open searches of one of the cities; the next tick is an effect of this one's end."""
+        """Match the open searches of a city; the next tick is an effect of this one's end.
+
+        In a city that is not served (any more) nobody is found, and searches are given up when their time is over.
+        """
         lease_id = self.transactions.run(lambda session: ticks.take_lease(session, city, LEASE_S))
         if lease_id is None:
             result: dict[str, object] = {"skipped": "another tick of the city is at work"}
         else:
-            result = self._work(self.cities[city], lease_id)
+            result = self._work(city, lease_id)
         return Outcome(result, effects=(lambda session: _finish(session, city, lease_id),))
 
-    def _work(self, tools: CityTools, lease_id: UUID) -> dict[str, object]:
-        city = tools.city.name
-        try:
+    def _work(self, city: str, lease_id: UUID) -> dict[str, object]:
+        with ExitStack() as on_failure:
+            # Another attempt must not wait for the end of this one's lease.
+            on_failure.callback(self._release, city, lease_id)
             result = self._sweep(city, lease_id)
             searches = self.transactions.run(lambda session: ticks.open_searches(session, city))
-            return result | self._match(tools, lease_id, searches) if searches else result
-        except BaseException:
-            # Another attempt must not wait for the end of this one's lease. Where that is all that fails, it does.
-            with suppress(DBAPIError):
-                self.transactions.run(lambda session: ticks.release_lease(session, city, lease_id))
-            raise
+            if searches and city not in self.cities:
+                log.error("searches are open in a city that is not served", extra={"city": city})
+            elif searches:
+                result |= self._match(self.cities[city], lease_id, searches)
+                log.info("ticked", extra={"city": city, **result})
+            on_failure.pop_all()
+            return result
+
+    def _release(self, city: str, lease_id: UUID) -> None:
+        # Where that fails, too, the lease runs out.
+        with suppress(DBAPIError):
+            self.transactions.run(lambda session: ticks.release_lease(session, city, lease_id))
 
     def _sweep(self, city: str, lease_id: UUID) -> dict[str, object]:
         expired = given_up = 0
@@ -135,44 +146,54 @@ class RideMatcher:
         try:
             matching = self._decide(tools, searches)
         except DriverIndexError as error:
-            log.warning("no driver can be found: %s", error)
+            log.warning("no driver can be found: %s", error, extra={"city": tools.city.name})
             return {"searches": len(searches), "offers": 0, "index": "away"}
         written = self._write(tools.city.name, lease_id, matching.offers)
         return {"searches": len(searches), "offers": len(written), **_facts(matching.statistics)}
 
     def _decide(self, tools: CityTools, searches: Sequence[OpenSearch]) -> Matching:
+        city = tools.city.name
+        # Whoever is being asked already stays in the index, and would fill the place of somebody who is free.
+        busy = self.transactions.run(lambda session: drivers.busy_drivers(session, city))
         if len(searches) < self.snapshot_from:
-            candidates, is_everybody = self._nearest(tools.city, searches)
+            candidates, told_all = self._nearest(city, searches, busy)
             matching = self._choose(tools, candidates)
-            if is_everybody or not matching.statistics.unserved:
+            served = {offer.ride_id for offer in matching.offers}
+            if all(search.ride_id in served or search.ride_id in told_all for search in searches):
                 return matching
             # In a crowd the nearest of one are the nearest of all, and who goes without was not shown the next ones.
-        return self._choose(tools, self._snapshot(tools.city, searches))
+        return self._choose(tools, self._snapshot(city, searches, busy))
 
     def _choose(self, tools: CityTools, candidates: Candidates) -> Matching:
         ids = candidates.driver_ids
         idle_since = self.transactions.run(lambda session: drivers.free_since(session, ids))
         return match(candidates, idle_since, tools.eta, self.rules, datetime.now(UTC))
 
-    def _snapshot(self, city: City, searches: Sequence[OpenSearch]) -> Candidates:
+    def _snapshot(self, city: str, searches: Sequence[OpenSearch], busy: Set[str]) -> Candidates:
         products = {search.product for search in searches}
-        return candidates_by_supply(searches, {each: self.index.supply(city.name, each) for each in products})
+        supplies = {product: self.index.supply(city, product).without(busy) for product in products}
+        return candidates_by_supply(searches, supplies)
 
-    def _nearest(self, city: City, searches: Sequence[OpenSearch]) -> tuple[Candidates, bool]:
-        """Return the nearest drivers of each ride, and whether those are all there are within reach."""
-        counts = [SCARCE + len(search.excluded_drivers) for search in searches]
-        found = self.index.nearest(
-            city.name,
-            [
-                NearestQuery(search.product, search.pickup, count)
-                for search, count in zip(searches, counts, strict=True)
-            ],
-        )
+    def _nearest(self, city: str, searches: Sequence[OpenSearch], busy: Set[str]) -> tuple[Candidates, set[UUID]]:
+        """Return the nearest free drivers of each ride, and the rides that have seen all who are within reach."""
+        wanted = [SCARCE + len(search.excluded_drivers) for search in searches]
+        counts, found, told_all = list(wanted), [_NOBODY] * len(searches), set()
+        rows = list(range(len(searches)))
+        while rows:
+            queries = [NearestQuery(searches[row].product, searches[row].pickup, counts[row]) for row in rows]
+            again = []
+            for row, nearest in zip(rows, self.index.nearest(city, queries), strict=True):
+                found[row] = [pair for pair in nearest if pair[0] not in busy]
+                if len(nearest) < counts[row]:
+                    told_all.add(searches[row].ride_id)
+                elif len(found[row]) < wanted[row]:
+                    counts[row] *= 2
+                    again.append(row)
+            rows = again
         ids = list({driver_id for nearest in found for driver_id, _ in nearest})
-        positions = self.index.last_positions(city.name, ids)
+        positions = self.index.last_positions(city, ids)
         places = {driver_id: position.fix.place for driver_id, position in positions.items()}
-        is_everybody = all(len(nearest) < count for nearest, count in zip(found, counts, strict=True))
-        return candidates_by_nearest(searches, found, places), is_everybody
+        return candidates_by_nearest(searches, found, places), told_all
 
     def _write(self, city: str, lease_id: UUID, offers: Sequence[NewOffer]) -> list[Offer]:
         written: list[Offer] = []
