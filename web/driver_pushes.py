@@ -32,18 +32,27 @@ class Pushed:
 
 
 def record(driver: Driver, fixes: Sequence[Fix]) -> Pushed:
-    """Take a driver's fixes, in any order."""
+    """Take a driver's fixes, in any order; what is not believed moves nobody on any map."""
     with platform().sessions() as session:
         ride = drivers.active_ride_of_driver(session, driver.id)
-    counted = None if ride is None or ride.started_at is None else _count_into_ride(driver, fixes)
-    # After the commit: who reads the new position then finds the distance that goes with it.
-    news = driver_hints.push(driver, sorted(fixes, key=lambda fix: fix.at))
-    if counted is not None and counted.ride is not None:
-        return Pushed(len(counted.accepted), counted.dropped, counted.ride.id)
+    if ride is not None and ride.started_at is not None:
+        counted = _count_into_ride(driver, fixes)
+        if counted.ride is not None and counted.ride.started_at is not None:
+            # After the commit: who reads the new position then finds the distance that goes with it.
+            driver_hints.push(driver, counted.accepted)
+            return Pushed(len(counted.accepted), counted.dropped, counted.ride.id)
+    return _tell_index(driver, fixes, None if ride is None else ride.id)
+
+
+def _tell_index(driver: Driver, fixes: Sequence[Fix], ride_id: UUID | None) -> Pushed:
+    believed = sorted((fix for fix in fixes if fix.accuracy_m <= odometer.MAX_ACCURACY_M), key=lambda fix: fix.at)
+    news = driver_hints.push(driver, believed)
     accepted = 0 if news is None else sum(news)
-    reason = INDEX_UNAVAILABLE if news is None else NOT_NEWER
-    dropped = {} if accepted == len(fixes) else {reason: len(fixes) - accepted}
-    return Pushed(accepted, dropped, None if ride is None else ride.id)
+    dropped = {
+        odometer.DropReason.INACCURATE: len(fixes) - len(believed),
+        INDEX_UNAVAILABLE if news is None else NOT_NEWER: len(believed) - accepted,
+    }
+    return Pushed(accepted, {str(reason): count for reason, count in dropped.items() if count}, ride_id)
 
 
 def _count_into_ride(driver: Driver, fixes: Sequence[Fix]) -> RecordedFixes:

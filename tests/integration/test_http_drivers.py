@@ -107,17 +107,34 @@ def test_fixes_of_a_ride_add_up_once_they_are_believed(town):
     north = [fix({**PICKUP, "latitude": each}, ago_s=100 - 10 * step) for step, each in enumerate(latitudes)]
     bob.post("/v1/drivers/me/locations", json={"fixes": north[:2]})
     late = bob.post("/v1/drivers/me/locations", json={"fixes": [north[4], north[3], north[2], north[0]]})
-    wrong = bob.post(
-        "/v1/drivers/me/locations", json={"fixes": [fix(DESTINATION, ago_s=50), fix(PICKUP, accuracy_m=500)]}
-    )
+    wrong = bob.post("/v1/drivers/me/locations", json={"fixes": [fix(DESTINATION), fix(DESTINATION, accuracy_m=500)]})
 
     assert waiting.json["ride_id"] == ride[10:]
     assert late.json == {"accepted": 3, "dropped": {"out_of_order": 1}, "ride_id": ride[10:]}
     assert wrong.json == {"accepted": 0, "dropped": {"too_fast": 1, "inaccurate": 1}, "ride_id": ride[10:]}
     shown = ann.get(ride).json
+    # The newest of those that are believed: what is not moves nobody on the passenger's map.
+    assert {name: shown["location"][name] for name in PICKUP} == PICKUP
     assert shown["status"] == "in-progress"
     assert shown["distance_travelled_m"] == pytest.approx(4 * 111.2, abs=3)
     assert shown["distance_quality"] == {"gaps": 0}
+
+
+def test_a_fix_that_is_not_believed_makes_no_candidate(town):
+    bob = town.person("bob")
+    bob.put("/v1/drivers/me", json=DRIVER)
+    bob.put("/v1/drivers/me/status", json={"status": "available"})
+
+    vague = push(bob, PICKUP, accuracy_m=51)
+    before = town.candidates()
+    mixed = bob.post(
+        "/v1/drivers/me/locations",
+        json={"fixes": [fix(ELSEWHERE, accuracy_m=5000), fix(PICKUP, ago_s=1, accuracy_m=50)]},
+    )
+
+    assert vague.json == {"accepted": 0, "dropped": {"inaccurate": 1}, "ride_id": None}
+    assert mixed.json == {"accepted": 1, "dropped": {"inaccurate": 1}, "ride_id": None}
+    assert (before, town.candidates()) == ([], ["bob"])
 
 
 def test_who_is_unavailable_is_no_candidate_whatever_is_pushed(town):
