@@ -101,6 +101,9 @@ class RidesWorld:
     def cancel_current(self, passenger_id: str) -> Ride:
         return self.run(lambda session: rides.cancel_by_passenger(session, passenger_id))
 
+    def end_by_operator(self, ride: Ride) -> Ride:
+        return self.run(lambda session: rides.cancel_by_system(session, ride.id, "cancelled by an operator"))
+
     def get(self, ride: Ride) -> Ride:
         return self.find(ride.id)
 
