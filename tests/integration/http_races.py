@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 
 from domain.rides.eta import HaversineEta
 from domain.rides.model import NewOffer, NewRide, Offer, OfferStatus, Place, Ride
+from domain.rides.ports import AvailableDriver
 from store.rides import drivers, rides
 from tests.integration.http_rides import DESTINATION, DRIVER, ELSEWHERE, PICKUP, TRIP, Streets, push
 from tests.integration.rides_world import QUOTE, Together, rounds, wanted
@@ -43,6 +44,7 @@ class Scene:
         self.next_offer: Offer | None = None
         self.stale: NewOffer | None = None
         self.lease_id: UUID | None = None
+        self.read: tuple[int, list[AvailableDriver]] | None = None
 
     @property
     def path(self) -> str:
@@ -123,6 +125,13 @@ def given_up(scene: Scene) -> None:
 
 def offered(scene: Scene) -> None:
     scene.offer = scene.world.offer(scene.order(), "bob")
+
+
+def offered_while_another_waits(scene: Scene) -> None:
+    """As ``offered``; a tick has decided to offer ``bob`` the ride of ``eve`` as well."""
+    another = scene.order("eve")
+    offered(scene)
+    scene.stale, scene.lease_id = wanted(another, "bob"), scene.world.lease()
 
 
 def overdue(scene: Scene) -> None:

@@ -88,6 +88,9 @@ OFFERS = (
         ("200 matched", "409 driver_busy matched"): "matched",
         (EXPIRED, "200 available"): "offer_withdrawn",
     }),
+    Race("accept, offer of another ride", at.offered_while_another_waits, (at.accept, at.tick_writes), {
+        ("200 matched", "0"): "matched",
+    }),
     Race("accept, find driver", at.offered, (at.accept, at.find_driver), {
         ("200 matched", refused("matched")): "matched",
         ("200 matched", "202 created"): "matched",
