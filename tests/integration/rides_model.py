@@ -39,6 +39,8 @@ class ModelRide:
 
     trip: tuple[object, object]
     search: SearchStatus
+    passenger_id: str = ""
+    city: str = "demo"
     status: RideStatus = RideStatus.CREATED
     driver: ModelDriver | None = None
     offer: ModelOffer | None = None
@@ -71,10 +73,11 @@ class ModelPassenger:
     id: str
     ride: ModelRide | None = None
 
-    def create(self, trip: tuple[object, object], *, is_searching: bool) -> Refusal:
+    def create(self, trip: tuple[object, object], city: str, *, is_searching: bool) -> Refusal:
         if self.ride is not None and self.ride.status.is_active:
             return CurrentTripExistsError
-        self.ride = ModelRide(trip, SearchStatus.SEARCHING if is_searching else SearchStatus.IDLE)
+        search = SearchStatus.SEARCHING if is_searching else SearchStatus.IDLE
+        self.ride = ModelRide(trip, search, self.id, city)
         return None
 
     def search(self) -> Refusal:
@@ -99,11 +102,12 @@ class ModelPassenger:
         ride.change(trip=trip, has_arrived=ride.has_arrived and trip[0] == ride.trip[0])
         return None
 
-    def cancel(self) -> Refusal:
+    def cancel(self, *, by_operator: bool = False) -> Refusal:
         ride = self._ride()
         if ride.status is RideStatus.CANCELLED:
             return None
-        if ride.status not in (RideStatus.CREATED, RideStatus.MATCHED):
+        may_cancel = ride.status.is_active if by_operator else ride.status in (RideStatus.CREATED, RideStatus.MATCHED)
+        if not may_cancel:
             return InvalidTransitionError
         ride.end_offer(OfferStatus.WITHDRAWN)
         search = SearchStatus.IDLE if ride.search in OPEN else ride.search
@@ -126,6 +130,8 @@ class ModelDriver:
 
     id: str
     is_available: bool = False
+    product: str = "standard"
+    city: str = "demo"
     offer: ModelOffer | None = None
     ride: ModelRide | None = None
 
@@ -143,7 +149,8 @@ class ModelDriver:
             and self.is_available
             and not self.is_busy
             and not self.is_asked
-            and self.id not in ride.excluded
+            and (self.city, self.product) == (ride.city, "standard")
+            and self.id not in (*ride.excluded, ride.passenger_id)
         )
 
     def be_offered(self, ride: ModelRide) -> None:
@@ -154,6 +161,16 @@ class ModelDriver:
         if self.is_busy:
             return DriverBusyError
         self.is_available = False
+        if self.is_asked:
+            self._offer().ride.lose_offer(OfferStatus.WITHDRAWN)
+        return None
+
+    def change(self, product: str, city: str) -> Refusal:
+        if (product, city) == (self.product, self.city):
+            return None
+        if self.is_busy:
+            return DriverBusyError
+        self.product, self.city = product, city
         if self.is_asked:
             self._offer().ride.lose_offer(OfferStatus.WITHDRAWN)
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -46,6 +48,9 @@ WORK = Place(52.5000, 13.4500)
 STATION = Place(52.5250, 13.3690)
 QUOTE = Quote(distance_m=4200, duration_s=840, price_low=900, price_high=1200, currency="EUR", surge=1.0)
 LEASE_S = 60.0
+ROUNDS = 100
+MAX_ROUNDS = 1000
+MAX_LATE_S = 0.05
 # Of no fix it can be said that it is of the future.
 _ADVANCE = partial(advance, now=datetime.max.replace(tzinfo=UTC) - MAX_CLOCK_SKEW)
 
@@ -95,6 +100,9 @@ class RidesWorld:
 
     def cancel_current(self, passenger_id: str) -> Ride:
         return self.run(lambda session: rides.cancel_by_passenger(session, passenger_id))
+
+    def end_by_operator(self, ride: Ride) -> Ride:
+        return self.run(lambda session: rides.cancel_by_system(session, ride.id, "cancelled by an operator"))
 
     def get(self, ride: Ride) -> Ride:
         return self.find(ride.id)
@@ -231,18 +239,37 @@ def fix_at(at: datetime, latitude: float = HOME.latitude) -> Fix:
     return Fix(Place(latitude, HOME.longitude), at)
 
 
+def rounds(have_all_come: Callable[[], bool]) -> Iterator[int]:
+    """Count a hundred rounds, and on until every outcome has come; far beyond that they are taken never to."""
+    for number in range(MAX_ROUNDS):
+        if number >= ROUNDS and have_all_come():
+            return
+        yield number
+
+
 class Together:
     """Threads that begin at the same moment, time after time; use it as a context."""
 
     def __init__(self, size: int) -> None:
         self._pool = ThreadPoolExecutor(size)
         self._size = size
+        self._random = random.Random(size)
+        self._late_s = 0.01
 
     def __enter__(self) -> Together:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
+
+    def race(self, *calls: tuple[object, ...]) -> list[object]:
+        """Run ``calls``, every other one late by up to the time that they take: whoever is slower may then win."""
+        late = [self._random.choice((0.0, self._random.uniform(0, self._late_s))) for _ in calls]
+        begun = time.monotonic()
+        results = self.run(*((_make_late, late_s, *call) for late_s, call in zip(late, calls, strict=True)))
+        if not any(late):
+            self._late_s = min(time.monotonic() - begun, MAX_LATE_S)
+        return results
 
     def run(self, *calls: tuple[object, ...]) -> list[object]:
         """Make all ``calls`` at once, each a function and its arguments.
@@ -262,3 +289,8 @@ class Together:
                 return error
 
         return [future.result(60) for future in [self._pool.submit(make, call) for call in calls]]
+
+
+def _make_late(late_s: float, function: Callable[..., object], *arguments: object) -> object:
+    time.sleep(late_s)
+    return function(*arguments)

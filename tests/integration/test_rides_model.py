@@ -12,13 +12,19 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine
 
 from domain.rides.model import DriverStatus, Offer, Place, Ride, RideError
+from store.rides import drivers
 from tests.integration.rides_model import ModelDriver, ModelPassenger, ModelRide, Refusal
 from tests.integration.rides_world import HOME, STATION, WORK, RidesWorld, Together, fix_at, wanted
 
 PEOPLE = 3
+# Who drives may be a passenger as well, though not on the same ride.
+PASSENGERS = ("passenger-0", "passenger-1", "driver-0")
 THREADS = 4
 EMPTY = "TRUNCATE drivers, rides, ride_ticks, jobs CASCADE"
 who = st.integers(0, PEOPLE - 1)
+CITIES = ("demo", "elsewhere")
+cities = st.sampled_from(["demo", "demo", "demo", "elsewhere"])
+products = st.sampled_from(["standard", "standard", "van"])
 trips = st.tuples(st.sampled_from([HOME, STATION]), st.sampled_from([WORK, STATION]))
 
 
@@ -29,7 +35,7 @@ class RidesMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = world
         world.execute(EMPTY)
-        self.passengers = [ModelPassenger(f"passenger-{n}") for n in range(PEOPLE)]
+        self.passengers = [ModelPassenger(passenger_id) for passenger_id in PASSENGERS]
         self.drivers = [ModelDriver(f"driver-{n}") for n in range(PEOPLE)]
         self.rides: dict[ModelRide, Ride] = {}
         self.offers: dict[ModelDriver, Offer] = {}
@@ -47,13 +53,13 @@ class RidesMachine(RuleBasedStateMachine):
         assert passenger.ride is not None
         return self.rides[passenger.ride]
 
-    @rule(n=who, is_searching=st.booleans())
-    def create(self, n: int, is_searching: bool) -> None:
+    @rule(n=who, city=cities, is_searching=st.booleans())
+    def create(self, n: int, city: str, is_searching: bool) -> None:
         passenger = self.passengers[n]
-        refusal = passenger.create((HOME, WORK), is_searching=is_searching)
+        refusal = passenger.create((HOME, WORK), city, is_searching=is_searching)
 
         def call() -> Ride:
-            return self.world.created(passenger.id, is_searching=is_searching)
+            return self.world.created(passenger.id, is_searching=is_searching, city=city)
 
         ride = self._expect(refusal, call)
         if isinstance(ride, Ride):
@@ -78,6 +84,18 @@ class RidesMachine(RuleBasedStateMachine):
         if self.passengers[n].ride is not None:
             self._expect(self.passengers[n].cancel(), self.world.cancel, self._row(self.passengers[n]))
 
+    @precondition(lambda self: self.rides)
+    @rule(n=who)
+    def end_by_operator(self, n: int) -> None:
+        if self.passengers[n].ride is not None:
+            refusal = self.passengers[n].cancel(by_operator=True)
+            self._expect(refusal, self.world.end_by_operator, self._row(self.passengers[n]))
+
+    @rule(n=who, product=products, city=cities)
+    def change(self, n: int, product: str, city: str) -> None:
+        driver = self.drivers[n]
+        self._expect(driver.change(product, city), self.world.register, driver.id, product, city)
+
     @rule(n=who)
     def come(self, n: int) -> None:
         self.drivers[n].is_available = True
@@ -93,7 +111,7 @@ class RidesMachine(RuleBasedStateMachine):
         ride, driver = self.passengers[n].ride, self.drivers[m]
         if ride is None or (row := self.world.get(self.rides[ride])).search_id is None:
             return
-        made = self.world.write_offers(self.world.lease(), [wanted(row, driver.id)])
+        made = self.world.write_offers(self.world.lease(row.city), [wanted(row, driver.id)], row.city)
         assert len(made) == driver.may_be_offered(ride)
         if made:
             driver.be_offered(ride)
@@ -110,7 +128,8 @@ class RidesMachine(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         self.world.execute("UPDATE offers SET expires_at = clock_timestamp() WHERE status = 'pending'")
-        self.world.sweep(self.world.lease())
+        for city in CITIES:
+            self.world.sweep(self.world.lease(city), city)
         for driver in self.drivers:
             driver.let_expire()
 
@@ -124,7 +143,8 @@ class RidesMachine(RuleBasedStateMachine):
                 "UPDATE rides SET search_deadline = clock_timestamp() WHERE id = %s AND search_status = 'searching'",
                 self._row(passenger).id,
             )
-            self.world.sweep(self.world.lease())
+            city = self.world.get(self._row(passenger)).city
+            self.world.sweep(self.world.lease(city), city)
 
     @precondition(lambda self: any(driver.ride for driver in self.drivers))
     @rule(n=who, verb=st.sampled_from(["arrive", "start", "start", "finish", "give_back"]))
@@ -151,6 +171,11 @@ class RidesMachine(RuleBasedStateMachine):
             assert now.driver_id == (ride.driver.id if ride.driver else None)
             assert (now.pickup, now.destination) == ride.trip
             assert set(now.excluded_drivers) == ride.excluded
+        for driver in self.drivers:
+            seen = self.world.run(lambda session, driver=driver: drivers.find_driver(session, driver.id))
+            assert seen is not None
+            assert (seen.product, seen.city) == (driver.product, driver.city)
+            assert (seen.status is DriverStatus.AVAILABLE) == driver.is_available
         for driver, offer in self.offers.items():
             assert driver.offer is not None
             assert self.world.offer_status(offer) == driver.offer.status
@@ -161,20 +186,33 @@ class RidesMachine(RuleBasedStateMachine):
 
 
 def test_any_calls_in_any_order_do_what_the_model_does(engine: Engine) -> None:
+    _compare(engine, settings(max_examples=60, stateful_step_count=40, derandomize=True))
+
+
+@pytest.mark.chaos
+def test_random_calls_in_any_order_do_what_the_model_does(engine: Engine) -> None:
+    _compare(engine, settings(max_examples=300, stateful_step_count=50))
+
+
+def _compare(engine: Engine, how: settings) -> None:
     world = RidesWorld(engine)
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
     run_state_machine_as_test(
-        lambda: RidesMachine(world),
-        settings=settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True),
+        lambda: RidesMachine(world), settings=settings(how, deadline=None, suppress_health_check=slow)
     )
 
 
 VERBS = (
     "create", "create", "search", "edit", "cancel", "come", "leave", "offer", "offer", "offer", "accept", "accept",
     "accept", "decline", "sweep", "arrive", "start", "start", "push", "finish", "give_back", "end_tick",
+    "operate", "change",
 )  # fmt: skip
 calls = st.tuples(st.sampled_from(VERBS), who, who)
 programs = st.lists(st.lists(calls, min_size=4, max_size=12), min_size=THREADS, max_size=THREADS)
+
+
+MOVES = (("standard", "demo"), ("van", "demo"), ("standard", "elsewhere"))
 
 
 class Chaos:
@@ -186,7 +224,7 @@ class Chaos:
     def follow(self, program: list[tuple[str, int, int]]) -> None:
         for verb, n, m in program:
             try:
-                getattr(self, verb)(f"passenger-{n}", f"driver-{m}")
+                getattr(self, verb)(PASSENGERS[n], f"driver-{m}")
             except RideError:
                 continue
 
@@ -202,6 +240,14 @@ class Chaos:
 
     def cancel(self, passenger_id: str, _: str) -> None:
         self.world.cancel_current(passenger_id)
+
+    def operate(self, passenger_id: str, _: str) -> None:
+        self._passengers(passenger_id, self.world.end_by_operator)
+
+    def change(self, passenger_id: str, driver_id: str) -> None:
+        """Move to another product or city, or back: one passenger or another says which."""
+        product, city = MOVES[PASSENGERS.index(passenger_id)]
+        self.world.register(driver_id, product, city)
 
     def come(self, _: str, driver_id: str) -> None:
         self.world.say(driver_id, DriverStatus.AVAILABLE)
@@ -263,19 +309,28 @@ class Chaos:
 
 
 def test_any_calls_at_the_same_time_break_no_rule(engine: Engine) -> None:
+    _interleave(engine, settings(max_examples=120, derandomize=True))
+
+
+@pytest.mark.chaos
+def test_random_calls_at_the_same_time_break_no_rule(engine: Engine) -> None:
+    _interleave(engine, settings(max_examples=600))
+
+
+def _interleave(engine: Engine, how: settings) -> None:
     world = RidesWorld(engine)
     chaos = Chaos(world)
 
     with Together(THREADS) as together:
 
-        @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(how, deadline=None, suppress_health_check=list(HealthCheck))
         @given(programs)
         def interleave(given_programs: list[list[tuple[str, int, int]]]) -> None:
             world.execute(EMPTY)
             for n in range(PEOPLE):
                 world.register(f"driver-{n}")
                 world.say(f"driver-{n}", DriverStatus.AVAILABLE)
-                world.created(f"passenger-{n}")
+                world.created(PASSENGERS[n])
 
             together.run(*((chaos.follow, program) for program in given_programs))
 

@@ -1,0 +1,194 @@
+"""Calls for an offer, and calls of a passenger, race over HTTP: each is told the truth, and one thing comes of them.
+
+Each race is run for a hundred rounds and more, on the real PostgreSQL and Valkey, and begins at a barrier; calls are
+late at times, so that any can win. A race is passed if all the outcomes came that are listed, and no other: what each
+call was answered, and the events that were left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from domain.rides.model import RideStatus
+from tests.integration import http_races as at
+from tests.integration.http_races import Race, Scene, by, run, scene_of
+from tests.integration.http_rides import TRIP, streets
+from tests.integration.rides_world import wanted
+
+TAKEN, EXPIRED, UNSEEN = "409 ride_already_taken", "409 offer_expired", "404 not_found"
+CANCELLED = "200 cancelled"
+
+
+def refused(status: str) -> str:
+    return f"409 invalid_transition {status}"
+
+
+def is_not_asked_again(scene: Scene) -> None:
+    ride = scene.ride
+    assert ride.excluded_drivers == ("bob",)
+    assert scene.world.write_offers(scene.world.lease(), [wanted(ride, "bob")]) == []
+
+
+def is_free(scene: Scene) -> None:
+    assert scene.bob.get("/v1/drivers/me").json["ride_id"] is None
+
+
+def has_one_ride(scene: Scene) -> None:
+    assert scene.world.value("SELECT count(*) FROM rides WHERE passenger_id = 'ann' AND status = 'created'") == 1
+
+
+def leaves_the_new_ride_alone(scene: Scene) -> None:
+    second = scene.world.current("ann")
+    assert second is not None
+    assert (second.status, second.driver_id) == (RideStatus.CREATED, None)
+    assert scene.world.event_names(second) == ["created"]
+
+
+def new_ride_is_whole(scene: Scene) -> None:
+    if scene.world.current("ann") is not None:
+        leaves_the_new_ride_alone(scene)
+
+
+OFFERS = (
+    Race("accept, cancel", at.offered, (at.accept, at.cancel), {
+        ("200 matched", CANCELLED): "matched cancelled",
+        (TAKEN, CANCELLED): "cancelled",
+    }, is_free),
+    Race("accept, expiry at the deadline", at.offered, (at.accept, at.tick_awaits_the_end), {
+        ("200 matched", "0"): "matched",
+        (EXPIRED, "1"): "offer_expired",
+    }),
+    Race("accept, offer to the next", at.offered, (at.accept, at.tick_asks_the_next), {
+        ("200 matched", "0"): "matched",
+        (EXPIRED, "1"): "offer_expired offered",
+    }),
+    Race("accept, accept", at.offered, (at.accept, at.accept_again), {
+        ("200 matched", "200 matched"): "matched",
+    }),
+    Race("accept, decline", at.offered, (at.accept, at.decline_again), {
+        ("200 matched", f"{EXPIRED} matched"): "matched",
+        (EXPIRED, "204"): "offer_declined",
+    }),
+    Race("accept, new destination", at.offered, (at.accept, at.redirect), {
+        ("200 matched", "200 matched"): "matched edited",
+        (EXPIRED, "200 created"): "edited",
+    }),
+    Race("accept, new pickup", at.offered, (at.accept, at.move_pickup), {
+        ("200 matched", "200 matched"): "matched edited",
+        (EXPIRED, "200 created"): "edited",
+    }),
+    Race("accept, leave", at.offered, (at.accept, at.leave), {
+        ("200 matched", "409 driver_busy matched"): "matched",
+        (EXPIRED, "200 unavailable"): "offer_withdrawn",
+    }),
+    Race("accept, another product", at.of_another_product, (at.accept, at.change_product), {
+        ("200 matched", "409 driver_busy matched"): "matched",
+        (EXPIRED, "200 available"): "offer_withdrawn",
+    }),
+    Race("accept, offer of another ride", at.offered_while_another_waits, (at.accept, at.tick_writes), {
+        ("200 matched", "0"): "matched",
+    }),
+    Race("accept, find driver", at.offered, (at.accept, at.find_driver), {
+        ("200 matched", refused("matched")): "matched",
+        ("200 matched", "202 created"): "matched",
+    }),
+    Race("late accept, cancel and the next ride", at.offered, (at.accept, at.cancel_and_create), {
+        ("200 matched", f"{CANCELLED}, 201 created"): "matched cancelled",
+        (TAKEN, f"{CANCELLED}, 201 created"): "cancelled",
+    }, leaves_the_new_ride_alone),
+    Race("decline, expiry", at.overdue, (at.decline, at.tick_expires), {
+        ("204", "0"): "offer_declined",
+        (EXPIRED, "1"): "offer_expired",
+    }, is_not_asked_again),
+    Race("decline, decline", at.offered, (at.decline, at.decline_again), {
+        ("204", "204"): "offer_declined",
+    }, is_not_asked_again),
+    Race("decline, cancel", at.offered, (at.decline, at.cancel_current), {
+        ("204", CANCELLED): "offer_declined cancelled",
+        (EXPIRED, CANCELLED): "cancelled",
+    }),
+    Race("decline, leave", at.offered, (at.decline, at.leave), {
+        ("204", "200 unavailable"): "offer_declined",
+        (EXPIRED, "200 unavailable"): "offer_withdrawn",
+    }, is_not_asked_again),
+    Race("offer, leave", at.searching, (at.tick_writes, at.leave), {
+        ("1", "200 unavailable"): "offered offer_withdrawn",
+        ("0", "200 unavailable"): "",
+    }),
+    Race("offer, cancel", at.searching, (at.tick_writes, at.delete), {
+        ("1", CANCELLED): "offered cancelled",
+        ("0", CANCELLED): "cancelled",
+    }),
+    Race("offer, new pickup", at.searching, (at.tick_writes, at.move_pickup), {
+        ("1", "200 created"): "offered edited",
+        ("0", "200 created"): "edited",
+    }),
+)  # fmt: skip
+
+PASSENGERS = (
+    Race("create, create", at.nothing, (at.create, at.create_again), {
+        ("201 created", "409 current_trip_exists created"): "created",
+        ("409 current_trip_exists created", "201 created"): "created",
+    }, has_one_ride),
+    Race("create, create by another key", at.nothing, (
+        by("ann", "POST", "/v1/rides", TRIP, key="one"),
+        by("ann_again", "POST", "/v1/rides", TRIP, key="another"),
+    ), {
+        ("201 created", "409 current_trip_exists created"): "created",
+        ("409 current_trip_exists created", "201 created"): "created",
+    }, has_one_ride),
+    Race("create, create by the same key", at.nothing, (
+        by("ann", "POST", "/v1/rides", TRIP, key="one"),
+        by("ann_again", "POST", "/v1/rides", TRIP, key="one"),
+    ), {
+        ("201 created", "201 created replayed"): "created",
+        ("201 created replayed", "201 created"): "created",
+    }, has_one_ride),
+    Race("create, another create by the same key", at.nothing, (
+        by("ann", "POST", "/v1/rides", TRIP, key="one"),
+        by("ann_again", "POST", "/v1/rides", TRIP | {"search": False}, key="one"),
+    ), {
+        ("201 created", "422 idempotency_key_reused"): "created",
+        ("422 idempotency_key_reused", "201 created"): "created",
+    }, has_one_ride),
+    Race("cancel, create", at.searching, (at.cancel, at.create_again), {
+        (CANCELLED, "201 created"): "cancelled",
+        (CANCELLED, "409 current_trip_exists created"): "cancelled",
+    }, new_ride_is_whole),
+    Race("cancel, cancel", at.offered, (at.cancel, by("ann_again", "POST", "/v1/rides/current/cancel")), {
+        (CANCELLED, CANCELLED): "cancelled",
+    }),
+    Race("find driver, find driver", at.idle, (at.find_driver, at.find_driver_again), {
+        ("202 created", "202 created"): "search_started",
+    }),
+    Race("find driver, cancel, offer of the old search", at.given_up, (at.find_driver, at.cancel, at.tick_writes), {
+        ("202 created", CANCELLED, "0"): "search_started cancelled",
+        (refused("cancelled"), CANCELLED, "0"): "cancelled",
+    }),
+    Race("new destination, cancel", at.offered, (at.redirect, at.delete), {
+        ("200 created", CANCELLED): "edited cancelled",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }),
+    Race("look, withdrawal", at.offered, (at.bob_looks, at.eve_looks, at.redirect), {
+        (UNSEEN, UNSEEN, "200 created"): "edited",
+    }),
+)  # fmt: skip
+
+
+@pytest.fixture
+def scene(database_url: str, redis_url: str, engine: Engine) -> Iterator[Scene]:
+    with streets(database_url, redis_url, engine) as town, scene_of(town) as built:
+        yield built
+
+
+@pytest.mark.parametrize("race", OFFERS, ids=str)
+def test_of_an_offer_one_thing_comes(scene: Scene, race: Race) -> None:
+    run(scene, race)
+
+
+@pytest.mark.parametrize("race", PASSENGERS, ids=str)
+def test_of_what_a_passenger_does_one_thing_comes(scene: Scene, race: Race) -> None:
+    run(scene, race)
