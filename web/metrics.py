@@ -50,11 +50,10 @@ class Metrics:
         self._problems = Counter(
             "http_problems", "Refusals and failures by their code.", ["code"], registry=self._registry
         )
-        self._deadlocks = Gauge(
+        self._deadlocks = Counter(
             "ride_deadlocks",
-            "Deadlocks of transactions about rides since the start; the order of their locks leaves no room for any.",
+            "Deadlocks of the API's transactions about rides; the order of their locks leaves no room for any.",
             registry=self._registry,
-            multiprocess_mode="livesum",
         )
         self._index_failures = Counter(
             "driver_index_failures",
@@ -86,9 +85,9 @@ class Metrics:
         """Count one answer that was a problem."""
         self._problems.labels(code).inc()
 
-    def show_deadlocks(self, deadlocks: int) -> None:
-        """Show how many deadlocks this process has met with."""
-        self._deadlocks.set(deadlocks)
+    def count_deadlock(self) -> None:
+        """Count one transaction about rides that deadlocked."""
+        self._deadlocks.inc()
 
     def count_index_failure(self, call: str) -> None:
         """Count one call of the driver index that failed."""
@@ -108,7 +107,7 @@ class Metrics:
         registry = CollectorRegistry()
         if self._folder is None:
             return generate_latest(self._registry) + self._render_database(registry)
-        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]  # It has no annotations.
         return self._render_database(registry)
 
     def _render_database(self, registry: CollectorRegistry) -> bytes:
