@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,7 @@ from domain.rate_limits.model import Decision
 from jobs.kinds import KINDS
 from store import statistics
 from store.jobs import reads
+from web.ride_metrics import ride_families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Several scrapers, or an impatient one, cost the database one set of queries in this time.
@@ -120,13 +121,13 @@ class _DatabaseCollector(Collector):
         self._sessions = sessions
         self._lock = threading.Lock()
         self._read_at = float("-inf")
-        self._families: list[GaugeMetricFamily] = []
+        self._families: list[Metric] = []
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Return nothing: registering must not ask the database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         with self._lock:
             if time.monotonic() - self._read_at > DATABASE_CACHE_S:
                 self._families = self._read()
@@ -134,16 +135,29 @@ class _DatabaseCollector(Collector):
             families = self._families
         yield from families
 
-    def _read(self) -> list[GaugeMetricFamily]:
+    def _read(self) -> list[Metric]:
         is_up = GaugeMetricFamily("database_up", "1 while PostgreSQL answers the API.")
         try:
             with self._sessions() as session:
-                families = [*_queues(session), *_finished(session), *_workers(session), _dead_letters(session)]
+                families = _families(session)
         except SQLAlchemyError:
             is_up.add_metric([], 0)
             return [is_up]
         is_up.add_metric([], 1)
         return [is_up, *families]
+
+
+def _families(session: Session) -> list[Metric]:
+    return [
+        *_queues(session),
+        *_finished(session),
+        *_workers(session),
+        _dead_letters(session),
+        CounterMetricFamily(
+            "database_deadlocks", "Deadlocks in this database, whoever met with them.", statistics.deadlocks(session)
+        ),
+        *ride_families(session),
+    ]
 
 
 def _queues(session: Session) -> list[GaugeMetricFamily]:
