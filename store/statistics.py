@@ -50,6 +50,7 @@ _WORKERS = text(
     "SELECT queue, count(*) AS workers, sum(slots)::bigint AS slots FROM workers, unnest(queues) AS queue"
     " WHERE seen_at > now() - make_interval(secs => :silence_s) GROUP BY queue"
 )
+_DEADLOCKS = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 _READY = text("SELECT FROM jobs LIMIT 1")
 
 
@@ -68,6 +69,11 @@ def living_workers(session: Session) -> list[WorkerCount]:
     """Count the workers and slots of each queue that has any."""
     rows = session.execute(_WORKERS, {"silence_s": WORKER_SILENCE_S})
     return [WorkerCount(row.queue, row.workers, row.slots) for row in rows]
+
+
+def deadlocks(session: Session) -> int:
+    """Count the deadlocks of this database since its statistics began, whoever met with them."""
+    return int(session.execute(_DEADLOCKS).scalar_one())
 
 
 def check_ready(session: Session) -> None:

@@ -121,14 +121,15 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
 def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Platform:
     with app.app_context():
         engine = db.engine
-    make_session, ride_transactions = sessions(engine), RideTransactions(engine)
+    make_session = sessions(engine)
+    metrics = Metrics(make_session, api.metrics_dir if api.has_shared_metrics else None)
     redis_client = create_redis_client(settings.redis_url, TIMEOUT_S)
     limiter = RedisRateLimiter(redis_client)
     cities = _read_cities(settings.cities_dir)
     driver_index = RedisDriverIndex(create_index_client(settings.redis_url))
     return Platform(
         sessions=make_session,
-        ride_transactions=ride_transactions,
+        ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
         etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
         driver_index=driver_index,
@@ -142,7 +143,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         hub=WaitHub(lambda: _is_stopping(app)),
         waiters=Places(api.max_waiters),
         streams=Places(api.max_streams),
-        metrics=Metrics(make_session, api.metrics_dir if api.has_shared_metrics else None),
+        metrics=metrics,
         bounds=Bounds(api.max_wait_s, api.max_body_bytes, api.max_batch_bytes),
     )
 
@@ -212,7 +213,6 @@ def _count(response: Response) -> Response:
     seconds = time.monotonic() - cast("float", g.started_at)
     tools = platform()
     tools.metrics.count_request(request.method, rule, response.status_code, seconds)
-    tools.metrics.show_deadlocks(tools.ride_transactions.deadlocks)
     if "problem_code" in g:
         tools.metrics.count_problem(g.problem_code)
     _LOG.info(

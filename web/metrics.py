@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +22,7 @@ from domain.rate_limits.model import Decision
 from jobs.kinds import KINDS
 from store import statistics
 from store.jobs import reads
+from web.ride_metrics import ride_families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Several scrapers, or an impatient one, cost the database one set of queries in this time.
@@ -50,11 +51,10 @@ class Metrics:
         self._problems = Counter(
             "http_problems", "Refusals and failures by their code.", ["code"], registry=self._registry
         )
-        self._deadlocks = Gauge(
+        self._deadlocks = Counter(
             "ride_deadlocks",
-            "Deadlocks of transactions about rides since the start; the order of their locks leaves no room for any.",
+            "Deadlocks of the API's transactions about rides; the order of their locks leaves no room for any.",
             registry=self._registry,
-            multiprocess_mode="livesum",
         )
         self._index_failures = Counter(
             "driver_index_failures",
@@ -86,9 +86,9 @@ class Metrics:
         """Count one answer that was a problem."""
         self._problems.labels(code).inc()
 
-    def show_deadlocks(self, deadlocks: int) -> None:
-        """Show how many deadlocks this process has met with."""
-        self._deadlocks.set(deadlocks)
+    def count_deadlock(self) -> None:
+        """Count one transaction about rides that deadlocked."""
+        self._deadlocks.inc()
 
     def count_index_failure(self, call: str) -> None:
         """Count one call of the driver index that failed."""
@@ -108,7 +108,7 @@ class Metrics:
         registry = CollectorRegistry()
         if self._folder is None:
             return generate_latest(self._registry) + self._render_database(registry)
-        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]  # It has no annotations.
         return self._render_database(registry)
 
     def _render_database(self, registry: CollectorRegistry) -> bytes:
@@ -121,13 +121,13 @@ class _DatabaseCollector(Collector):
         self._sessions = sessions
         self._lock = threading.Lock()
         self._read_at = float("-inf")
-        self._families: list[GaugeMetricFamily] = []
+        self._families: list[Metric] = []
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Return nothing: registering must not ask the database."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         with self._lock:
             if time.monotonic() - self._read_at > DATABASE_CACHE_S:
                 self._families = self._read()
@@ -135,16 +135,29 @@ class _DatabaseCollector(Collector):
             families = self._families
         yield from families
 
-    def _read(self) -> list[GaugeMetricFamily]:
+    def _read(self) -> list[Metric]:
         is_up = GaugeMetricFamily("database_up", "1 while PostgreSQL answers the API.")
         try:
             with self._sessions() as session:
-                families = [*_queues(session), *_finished(session), *_workers(session), _dead_letters(session)]
+                families = _families(session)
         except SQLAlchemyError:
             is_up.add_metric([], 0)
             return [is_up]
         is_up.add_metric([], 1)
         return [is_up, *families]
+
+
+def _families(session: Session) -> list[Metric]:
+    return [
+        *_queues(session),
+        *_finished(session),
+        *_workers(session),
+        _dead_letters(session),
+        CounterMetricFamily(
+            "database_deadlocks", "Deadlocks in this database, whoever met with them.", statistics.deadlocks(session)
+        ),
+        *ride_families(session),
+    ]
 
 
 def _queues(session: Session) -> list[GaugeMetricFamily]:

@@ -1,8 +1,9 @@
-"""Transactions about rides: made again once if they deadlock, which is counted and ought never to happen."""
+"""Transactions about rides: made again once if they deadlock, which is logged, counted and ought never to happen."""
 
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,16 +16,19 @@ from store.db import transactions
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 
 class RideTransactions:
     """Runs functions of this package, each call in a transaction of its own; for any number of threads.
 
     The order of locks (see ``statements``) leaves no room for deadlocks. Should there be a hole in it, a caller sees
-    a short delay, and operators see ``deadlocks``.
+    a short delay, and operators see it in the log and in what ``on_deadlock`` counts.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, on_deadlock: Callable[[], None] | None = None) -> None:
         self._make = transactions(engine)
+        self._on_deadlock = on_deadlock
         self._deadlocks = itertools.count(1)
         self.deadlocks = 0
 
@@ -39,10 +43,12 @@ class RideTransactions:
         except DBAPIError as error:
             if not self._is_deadlock(error):
                 raise
+            log.warning("a transaction deadlocked and is made again", exc_info=True)
         try:
             return self._once(work)
         except DBAPIError as error:
-            self._is_deadlock(error)
+            if self._is_deadlock(error):
+                log.warning("a transaction deadlocked for the second time and is given up", exc_info=True)
             raise
 
     def _once(self, work: Callable[[Session], T]) -> T:
@@ -53,4 +59,6 @@ class RideTransactions:
         is_deadlock = isinstance(error.orig, DeadlockDetected)
         if is_deadlock:
             self.deadlocks = next(self._deadlocks)
+            if self._on_deadlock is not None:
+                self._on_deadlock()
         return is_deadlock

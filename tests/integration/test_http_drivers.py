@@ -321,4 +321,4 @@ def test_without_redis_rides_go_on_and_only_positions_are_missing(database_url, 
     assert problem(estimate) == (503, "positions_unavailable")
     assert 'driver_index_failures_total{call="push"} 2.0' in metrics
     assert 'http_problems_total{code="positions_unavailable"} 1.0' in metrics
-    assert "ride_deadlocks 0.0" in metrics
+    assert "ride_deadlocks_total 0.0" in metrics

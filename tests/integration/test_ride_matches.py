@@ -243,6 +243,19 @@ def test_healing_without_the_index_sees_to_the_ticks_and_is_tried_again(town: To
     assert town.world.value("SELECT count(*) FROM jobs WHERE state = 'queued'") == 1
 
 
+def test_healing_tells_the_log_and_the_metrics_of_broken_rules(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    ride, _ = town.world.matched()
+    town.world.execute("UPDATE drivers SET status = 'unavailable'")
+
+    broken = town.matcher.heal()
+    town.world.execute("UPDATE drivers SET status = 'available'")
+    mended = town.matcher.heal()
+
+    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert errors == [f"a rule about rides is broken: an unavailable driver is on a ride: {ride.id}"]
+    assert (broken.result["violations"], mended.result["violations"]) == (1, 0)
+
+
 def test_a_worker_takes_a_tick_through_its_life(town: Town) -> None:
     town.driver(100)
     ride, jobs = town.world.created(), World(town.world.engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
+from store.rides.invariants import violations_now
 from tests.integration.rides_world import RidesWorld
 
 UNGUARDED = """
@@ -51,3 +52,73 @@ def test_a_breach_is_named(engine: Engine, breach: str) -> None:
     world.execute(BREACHES[breach])
 
     assert breach in {violation.split(":")[0] for violation in world.violations()}
+
+
+GUARANTEED = {"a passenger has two active rides", "a driver is on two rides", "a driver has two pending offers"}
+OF_HISTORY = {
+    "an offer was accepted without an event": BREACHES["an offer was accepted without an event"],
+    "a driver was asked twice in one search": ANOTHER.format(
+        table="offers", changes="jsonb_build_object('id', gen_random_uuid(), 'status', 'declined')", where="true"
+    ),
+    "a ride and its last event differ": "UPDATE ride_events SET search_status = 'idle'",
+    "a ride has more or fewer events than changes": "DELETE FROM ride_events WHERE version = 1",
+    "a ride changed in a way that there is none": "UPDATE ride_events SET status = 'finished' WHERE version = 1",
+}
+
+
+def names(world: RidesWorld) -> set[str]:
+    return {violation.split(":")[0] for violation in world.run(violations_now)}
+
+
+def finished(world: RidesWorld) -> None:
+    ride, driver_id = world.started()
+    world.finish(ride, driver_id)
+
+
+@pytest.mark.parametrize("breach", sorted(set(BREACHES) - set(OF_HISTORY) - GUARANTEED))
+def test_what_is_wrong_at_the_moment_is_seen_every_minute(engine: Engine, breach: str) -> None:
+    world = RidesWorld(engine)
+    world.matched()
+    world.offer(world.created(), world.driver())
+    assert names(world) == set()
+
+    world.execute(BREACHES[breach])
+
+    assert breach in names(world)
+
+
+@pytest.mark.parametrize("breach", OF_HISTORY)
+def test_what_is_wrong_with_a_history_is_seen_when_the_ride_has_just_ended(engine: Engine, breach: str) -> None:
+    world = RidesWorld(engine)
+    finished(world)
+    world.execute("UPDATE rides SET finished_at = now() - interval '2 minutes'")
+    assert names(world) == set()
+
+    world.execute(OF_HISTORY[breach])
+
+    assert breach in names(world)
+
+
+def test_what_ended_before_is_not_gone_through_again(engine: Engine) -> None:
+    world = RidesWorld(engine)
+    finished(world)
+    world.execute("DELETE FROM ride_events")
+    assert names(world)
+
+    world.execute("UPDATE rides SET finished_at = now() - interval '4 minutes'")
+
+    assert names(world) == set()
+    assert world.violations()
+
+
+def test_a_broken_rule_is_found_only_so_often(engine: Engine) -> None:
+    world = RidesWorld(engine)
+    world.execute(
+        "INSERT INTO rides (id, passenger_id, city, product, search_status, search_id, search_deadline,"
+        " pickup_latitude, pickup_longitude, destination_latitude, destination_longitude, distance_m, duration_s,"
+        " price_low, price_high, currency, surge)"
+        " SELECT gen_random_uuid(), n::text, 'demo', 'standard', 'offered', gen_random_uuid(), now(),"
+        " 0, 0, 0, 0, 0, 0, 0, 0, 'EUR', 1 FROM generate_series(1, 1001) n"
+    )
+
+    assert len(world.run(violations_now)) == 1000

@@ -34,9 +34,12 @@ def _lock_both(transactions: RideTransactions, cities: tuple[str, str], meet: th
     return tries
 
 
-def test_of_two_that_deadlock_one_is_made_again_and_both_succeed(engine: Engine) -> None:
+def test_of_two_that_deadlock_one_is_made_again_and_both_succeed(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     RidesWorld(engine).execute("INSERT INTO ride_ticks (city) VALUES ('a'), ('b')")
-    transactions = RideTransactions(engine)
+    told: list[int] = []
+    transactions = RideTransactions(engine, lambda: told.append(1))
     meet = threading.Barrier(2)
 
     with Together(2) as together:
@@ -45,10 +48,13 @@ def test_of_two_that_deadlock_one_is_made_again_and_both_succeed(engine: Engine)
         )
 
     assert set(tries) == {1, 2}
-    assert transactions.deadlocks == 1
+    assert (transactions.deadlocks, told) == (1, [1])
+    [record] = caplog.records
+    assert record.getMessage() == "a transaction deadlocked and is made again"
+    assert "DeadlockDetected" in str(record.exc_text or record.exc_info)
 
 
-def test_a_second_deadlock_is_raised(engine: Engine) -> None:
+def test_a_second_deadlock_is_raised(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     transactions = RideTransactions(engine)
 
     with pytest.raises(DBAPIError, match="deadlock"):
@@ -59,6 +65,10 @@ def test_a_second_deadlock_is_raised(engine: Engine) -> None:
         )
 
     assert transactions.deadlocks == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        "a transaction deadlocked and is made again",
+        "a transaction deadlocked for the second time and is given up",
+    ]
 
 
 def test_other_errors_are_not_tried_again(engine: Engine) -> None:

@@ -13,7 +13,7 @@ the tick says so: searches stay open.
 
 The index is a hint that may be lost at any time. ``heal``, every minute and at a worker's start, makes it again from
 the database, and starts the tick of a city that has searches and none: its job had failed for good, or was lost with
-a lease that was over.
+a lease that was over. It also asks whether what must hold of rides does, for the log and a metric.
 
 Left out on purpose: nothing here waits for drivers. Their answers come over HTTP, and the next tick sees them.
 """
@@ -38,11 +38,14 @@ from domain.rides.model import NewOffer, Offer, OpenSearch
 from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider, NearestQuery
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store.rides import drivers, ticks
+from store.rides.invariants import violations_now
 from store.rides.transactions import RideTransactions
 
 SNAPSHOT_FROM = 1000
 _NOBODY: list[tuple[str, float]] = []
 LEASE_S = 15.0
+MAX_LOGGED = 20
+"""How many broken rules one log is told of."""
 
 log = logging.getLogger(__name__)
 
@@ -84,17 +87,26 @@ class RideMatcher:
     def heal(self) -> Outcome:
         """Make the index again from the database, and see to it that no open search is without a tick.
 
+        What breaks the rules about rides is counted, and told to the log.
+
         Raises:
-            TransientJobError: the index is away; the ticks have been seen to.
+            TransientJobError: the index is away; the ticks have been seen to, and what is wrong is in the log.
         """
         stuck = self.transactions.run(_restart_ticks)
         if stuck:
             log.warning("searches were open without a tick", extra={"cities": stuck})
+        violations = self._look_for_violations()
         try:
             available = sum(map(self._rebuild, self.cities))
         except DriverIndexError as error:
             raise TransientJobError(f"the driver index is away: {error}") from error
-        return Outcome({"available_drivers": available, "restarted": stuck})
+        return Outcome({"available_drivers": available, "restarted": stuck, "violations": violations})
+
+    def _look_for_violations(self) -> int:
+        found = self.transactions.run(violations_now)
+        for sentence in found[:MAX_LOGGED]:
+            log.error("a rule about rides is broken: %s", sentence)
+        return len(found)
 
     def _rebuild(self, city: str) -> int:
         # Whoever comes or goes after this moment is right, whatever the database said before.

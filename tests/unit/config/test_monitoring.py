@@ -34,9 +34,9 @@ def dashboard_expressions() -> list[str]:
 
 
 def shown_metrics() -> set[str]:
-    code = (Path(REPOSITORY) / "web" / "metrics.py").read_text()
+    code = "".join((Path(REPOSITORY) / "web" / name).read_text() for name in ("metrics.py", "ride_metrics.py"))
     gauges = set(re.findall(r'Gauge(?:MetricFamily)?\(\s*"([a-z_0-9]+)"', code))
-    counters = {f"{name}_total" for name in re.findall(r'Counter\(\s*"([a-z_]+)"', code)}
+    counters = {f"{name}_total" for name in re.findall(r'Counter(?:MetricFamily)?\(\s*"([a-z_]+)"', code)}
     histograms = {f"{name}_bucket" for name in re.findall(r'Histogram\(\s*"([a-z_]+)"', code)}
     return gauges | counters | histograms
 
