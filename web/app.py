@@ -45,6 +45,8 @@ from web.waiting import Places, WaitHub
 
 MAX_KEYS = 10_000
 """So many API keys are remembered."""
+MAX_DRIVE_TIMES = 20_000
+"""So many times of ways are."""
 
 _LOG = logging.getLogger("web.requests")
 
@@ -135,6 +137,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         driver_index=driver_index,
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),
+        drive_times=TtlCache(MAX_DRIVE_TIMES),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=_read_tiers(settings.rate_limits),
         limiter=limiter,

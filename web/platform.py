@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from domain.code_runs.languages import Language
 from domain.rate_limits.model import RateLimiter, Window
 from domain.rides.cities import City
-from domain.rides.ports import DriverIndex, EtaProvider
+from domain.rides.model import Place
+from domain.rides.ports import DriverIndex, EtaProvider, Etas
 from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
 from web.metrics import Metrics
@@ -37,7 +38,7 @@ class Bounds:
 class Platform:
     """One process's tools. ``sessions`` makes sessions in which every statement commits by itself.
 
-    ``cities`` and ``etas`` are by the city's name.
+    ``cities`` and ``etas`` are by the city's name; ``drive_times`` by that and the stops of the way.
     """
 
     sessions: Callable[[], Session]
@@ -48,6 +49,7 @@ class Platform:
     driver_index: DriverIndex
     surges: SurgeBoard
     ride_versions: VersionCache
+    drive_times: TtlCache[tuple[str, tuple[Place, ...]], Etas]
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]

@@ -11,12 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.rides.geo import distance_m
 from domain.rides.model import Place, Ride, RideNotFoundError, RideStatus
+from domain.rides.ports import Etas
 from store.api_keys import ApiKey
 from store.rides import drivers, rides
 from store.rides.rides import RideVersion
 from web import driver_hints, guards
 from web.platform import platform
-from web.ride_views import Live, ride_etag, show_ride
+from web.ride_views import Live, milliseconds_of, ride_etag, show_ride
 
 ARRIVING_M = 200.0
 
@@ -55,6 +56,7 @@ def find_current() -> Ride:
         ride = rides.find_current(session, owner) or drivers.active_ride_of_driver(session, owner)
     if ride is None:
         raise RideNotFoundError("you are on no ride")
+    platform().ride_versions.hear(ride.id, ride.version)
     return ride
 
 
@@ -75,13 +77,13 @@ def is_unchanged(ride_id: UUID, is_known: Callable[[str], bool]) -> tuple[RideSt
     seen = tools.ride_versions.get(ride_id, find)
     if seen is None or not may_see(guards.caller(), seen.passenger_id, seen.driver_id):
         raise RideNotFoundError(_NOT_FOUND)
-    seq = 0
+    position_ms = 0
     if seen.driver_id is not None and seen.status.has_driver:
         position = driver_hints.last_position(seen.city, seen.driver_id)
         if position is None:
             return None
-        seq = position.seq
-    etag = ride_etag(seen.version, seq)
+        position_ms = milliseconds_of(position.fix)
+    etag = ride_etag(ride_id, seen.version, position_ms)
     return (seen.status, etag) if is_known(etag) else None
 
 
@@ -98,7 +100,7 @@ def look(ride: Ride) -> Live:
     position = driver_hints.last_position(ride.city, ride.driver_id)
     # Without the index there is still the last fix that was counted into the distance; its age tells how old it is.
     fix = ride.last_fix if position is None else position.fix
-    live = Live(driver, fix, None if position is None else position.seq)
+    live = Live(driver, fix, None if position is None else milliseconds_of(position.fix))
     return live if fix is None else _with_times(ride, live, fix.place)
 
 
@@ -113,17 +115,29 @@ def show_if_visible(ride: Ride) -> dict[str, object] | None:
 
 
 def _with_times(ride: Ride, live: Live, place: Place) -> Live:
-    target = ride.pickup if ride.status is RideStatus.MATCHED else ride.destination
-    etas = platform().etas[ride.city].pairs([place], [target])
-    seconds = float(etas.seconds[0])
-    if not math.isfinite(seconds):
+    is_on_the_way = ride.status is RideStatus.MATCHED and ride.arrived_at is None
+    if is_on_the_way:
+        live = replace(live, is_near_pickup=distance_m(place, ride.pickup) < ARRIVING_M)
+    stops = (place, ride.pickup, ride.destination) if is_on_the_way else (place, ride.destination)
+    etas = _drive_times(ride.city, stops)
+    if etas is None or not math.isfinite(etas.seconds[0]):
         return live
-    if ride.status is not RideStatus.MATCHED:
-        return replace(live, destination_eta_s=round(seconds))
+    total_s = float(etas.seconds.sum())
     return replace(
         live,
-        pickup_eta_s=round(seconds),
+        pickup_eta_s=round(float(etas.seconds[0])) if is_on_the_way else None,
+        destination_eta_s=round(total_s) if math.isfinite(total_s) else None,
         eta_source=etas.source,
-        destination_eta_s=round(seconds) + ride.quote.duration_s,
-        is_arriving=ride.arrived_at is not None or distance_m(place, ride.pickup) < ARRIVING_M,
     )
+
+
+def _drive_times(city: str, stops: tuple[Place, ...]) -> Etas | None:
+    """Return the seconds from each stop to the next; ``None`` in a city that this process does not know.
+
+    A router takes its time, and everybody who follows a ride asks the same of it, until the car has moved.
+    """
+    tools = platform()
+    provider = tools.etas.get(city)
+    if provider is None:
+        return None
+    return tools.drive_times.get((city, stops), lambda: provider.pairs(stops[:-1], stops[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from flask import Response
 
@@ -21,28 +22,37 @@ _UBER_STATUSES = {
     RideStatus.IN_PROGRESS: "in_progress",
     RideStatus.FINISHED: "completed",
 }
-_UBER_CANCELLATIONS = {Actor.PASSENGER: "rider_canceled", Actor.DRIVER: "driver_canceled", Actor.SYSTEM: "failed"}
+_UBER_CANCELLATIONS = {Actor.PASSENGER: "rider_canceled", Actor.SYSTEM: "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
     """What is known of a ride beyond its row: who drives, where that is now, and how long the ways still take.
 
-    ``position_seq`` numbers the positions; ``None``: there is one to be had, but not just now.
+    ``position_ms`` is the time of the position that the entity tag speaks of; 0: there is none to be had, ``None``:
+    there is, but not just now.
     """
 
     driver: Driver | None = None
     fix: Fix | None = None
-    position_seq: int | None = 0
+    position_ms: int | None = 0
     pickup_eta_s: int | None = None
-    eta_source: str | None = None
     destination_eta_s: int | None = None
-    is_arriving: bool = False
+    eta_source: str | None = None
+    is_near_pickup: bool = False
 
 
-def ride_etag(version: int, position_seq: int) -> str:
-    """Return the entity tag, without quotes; it is weak, because ages and times to go change without it."""
-    return f"{version}.{position_seq}"
+def ride_etag(ride_id: UUID, version: int, position_ms: int) -> str:
+    """Return the entity tag, without quotes; it is weak, because ages and times to go change without it.
+
+    The ride is in it because ``/v1/rides/current`` is one ride today and another one tomorrow.
+    """
+    return f"{ride_id}.{version}.{position_ms}"
+
+
+def milliseconds_of(fix: Fix) -> int:
+    """Return a fix's time as the number that names it among a driver's fixes; it outlives the driver index."""
+    return round(fix.at.timestamp() * 1000)
 
 
 def poll_after_s(status: RideStatus) -> int | None:
@@ -55,8 +65,8 @@ def poll_after_s(status: RideStatus) -> int | None:
 def ride_response(ride: Ride, live: Live, status: int = 200) -> Response:
     """Answer with one ride."""
     response = json_response(show_ride(ride, live), status)
-    # Without the position's number nothing tells whether the distance has grown.
-    etag = None if live.position_seq is None else ride_etag(ride.version, live.position_seq)
+    # Without the position's time nothing tells whether the distance has grown.
+    etag = None if live.position_ms is None else ride_etag(ride.id, ride.version, live.position_ms)
     return add_ride_headers(response, ride.status, etag)
 
 
@@ -82,8 +92,8 @@ def show_ride(ride: Ride, live: Live) -> dict[str, object]:
         "driver": None if live.driver is None else _show_driver(live.driver),
         "product": ride.product,
         "city": ride.city,
-        "pickup": show_place(ride.pickup) | {"eta_s": live.pickup_eta_s, "eta_source": live.eta_source},
-        "destination": show_place(ride.destination) | {"eta_s": live.destination_eta_s},
+        "pickup": show_place(ride.pickup) | _show_eta(live.pickup_eta_s, live.eta_source),
+        "destination": show_place(ride.destination) | _show_eta(live.destination_eta_s, live.eta_source),
         "location": None if live.fix is None else _show_location(live.fix),
         "price": show_price(ride.quote),
         "distance_m": ride.quote.distance_m,
@@ -148,9 +158,14 @@ def _uber_status(ride: Ride, live: Live) -> str:
         return _UBER_CANCELLATIONS[ride.cancelled_by or Actor.SYSTEM]
     if ride.status is RideStatus.CREATED and ride.search_status is SearchStatus.NO_DRIVERS_AVAILABLE:
         return "no_drivers_available"
-    if ride.status is RideStatus.MATCHED and live.is_arriving:
+    # Where the car is may be unknown; that the driver has arrived is in the row.
+    if ride.status is RideStatus.MATCHED and (ride.arrived_at is not None or live.is_near_pickup):
         return "arriving"
     return _UBER_STATUSES[ride.status]
+
+
+def _show_eta(eta_s: int | None, source: str | None) -> dict[str, object]:
+    return {"eta_s": eta_s, "eta_source": None if eta_s is None else source}
 
 
 def _show_driver(driver: Driver) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Versions of rides that were read a moment ago, so that being told "nothing has changed" costs the database nothing.
+"""Versions of rides that were read a moment ago, so that "nothing has changed" is said without asking the database.
 
 Every change of a ride is notified with its new version, and the listener that wakes who waits tells this cache, too.
 So an entry may be as far behind as a notification takes, some milliseconds, but never behind what this process has

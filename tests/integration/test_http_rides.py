@@ -212,7 +212,7 @@ def test_a_ride_is_not_sent_again_until_it_or_the_car_has_moved(town):
     push(bob, ELSEWHERE)
     moved = ask(matched.headers["ETag"])
 
-    assert searching == 'W/"1.0"'
+    assert searching == f'W/"{ride[10:]}.1.0"'
     assert (same.status_code, same.data, same.headers["ETag"], same.headers["Retry-After"]) == (
         304,
         b"",
@@ -222,7 +222,7 @@ def test_a_ride_is_not_sent_again_until_it_or_the_car_has_moved(town):
     assert (matched.status_code, matched.json["status"]) == (200, "matched")
     assert (still.status_code, still.headers["Retry-After"], current.status_code) == (304, "10", 304)
     assert (moved.status_code, moved.json["version"]) == (200, matched.json["version"])
-    assert moved.headers["ETag"].startswith(f'W/"{matched.json["version"]}.')
+    assert moved.headers["ETag"].startswith(f'W/"{ride[10:]}.{matched.json["version"]}.')
     assert ask("*").status_code == 304
 
 

@@ -37,7 +37,7 @@ _KEY = header_parameter(
 _KNOWN = header_parameter("If-None-Match", "An ETag: 304 when the ride and the car are still where they were.")
 _READ = answers(
     {
-        200: {"headers": headers(ETag="The ride's version and the position's number.", Retry_After="poll_after_s.")},
+        200: {"headers": headers(ETag="The ride's version and the position's time.", Retry_After="poll_after_s.")},
         304: {"description": "Neither the ride nor the driver's position has changed."},
     },
     problems(404),
@@ -85,9 +85,8 @@ def get_ride(ride_id: UUID) -> Response:
 
     Ask again after `poll_after_s`, with the ETag.
     """
-    known = request.if_none_match
-    if known and (unchanged := is_unchanged(ride_id, known.contains_weak)):
-        return add_ride_headers(Response(status=304), *unchanged)
+    if unchanged := _not_modified(ride_id):
+        return unchanged
     ride = find_visible(ride_id)
     return ride_response(ride, look(ride))
 
@@ -98,7 +97,7 @@ def get_ride(ride_id: UUID) -> Response:
 def get_current_ride() -> Response:
     """Read the ride that the caller is on, as its passenger or else as its driver."""
     ride = find_current()
-    return ride_response(ride, look(ride)).make_conditional(request)  # type: ignore[return-value]  # It is ours.
+    return _not_modified(ride.id) or ride_response(ride, look(ride))
 
 
 @blueprint.patch("/<uuid:ride_id>")
@@ -223,6 +222,12 @@ def stream_events(ride_id: UUID) -> Response:
         return None if not ride.status.is_active and not read_after(last_id) else read_after
 
     return open_stream(f"ride:{ride_id}", begin, last_id)
+
+
+def _not_modified(ride_id: UUID) -> Response | None:
+    known = request.if_none_match
+    unchanged = is_unchanged(ride_id, known.contains_weak) if known else None
+    return None if unchanged is None else add_ride_headers(Response(status=304), *unchanged)
 
 
 def _cancel_by_passenger(ride_id: UUID | None) -> Response:

@@ -20,7 +20,6 @@ UberStatus = Literal[
     "in_progress",
     "completed",
     "rider_canceled",
-    "driver_canceled",
     "failed",
 ]
 
@@ -105,16 +104,20 @@ class PlaceOut(BaseModel):
 
 
 class PickupOut(PlaceOut):
-    """Where the ride begins. ``eta_s``: how long the driver still needs to get there, as ``eta_source`` estimates."""
+    """Where the ride begins. ``eta_s``: how long the driver still needs to get there, as ``eta_source`` estimates.
+
+    It is null again once the driver has arrived.
+    """
 
     eta_s: int | None
     eta_source: str | None
 
 
 class DestinationOut(PlaceOut):
-    """Where the ride ends. ``eta_s``: how long it still takes to get there."""
+    """Where the ride ends. ``eta_s``: how long it still takes to get there, as ``eta_source`` estimates."""
 
     eta_s: int | None
+    eta_source: str | None
 
 
 class LocationOut(PlaceOut):
@@ -158,7 +161,7 @@ class DistanceQualityOut(BaseModel):
 
 
 class RideOut(BaseModel):
-    """A ride. ``driver``, ``location`` and the pickup's ``eta_s`` are null until a driver has accepted it."""
+    """A ride. ``driver``, ``location`` and the times to go are null until a driver has accepted it."""
 
     id: UUID
     status: RideStatus
@@ -176,7 +179,7 @@ class RideOut(BaseModel):
     duration_s: int
     distance_travelled_m: int
     distance_quality: DistanceQualityOut
-    cancelled_by: Literal["passenger", "driver", "system"] | None
+    cancelled_by: Literal["passenger", "system"] | None
     status_detail: str | None
     version: int
     poll_after_s: int | None = Field(description="When asking again makes sense; null: nothing will change.")
