@@ -228,15 +228,19 @@ class FakeDriverIndex:
         with self._reached():
             return [self._take((city, fix.driver_id), fix.fix) for fix in fixes]
 
-    def set_available(self, city: str, driver: AvailableDriver) -> None:
+    def set_available(self, city: str, driver: AvailableDriver, mark: int | None = None) -> bool:
         with self._reached():
+            if not self._may_change((city, driver.driver_id), mark):
+                return False
             self._products[city, driver.driver_id] = driver.product
-            self._changed[city, driver.driver_id] = self.mark(city) + 1
+            return True
 
-    def set_unavailable(self, city: str, driver_id: str) -> None:
+    def set_unavailable(self, city: str, driver_id: str, mark: int | None = None) -> bool:
         with self._reached():
+            if not self._may_change((city, driver_id), mark):
+                return False
             self._products.pop((city, driver_id), None)
-            self._changed[city, driver_id] = self.mark(city) + 1
+            return True
 
     def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
         return [self._nearest(city, query) for query in queries]
@@ -263,6 +267,12 @@ class FakeDriverIndex:
                 del self._products[key]
             wanted = {(city, driver.driver_id): driver.product for driver in drivers}
             self._products.update({key: product for key, product in wanted.items() if key not in fixed})
+
+    def _may_change(self, key: tuple[str, str], mark: int | None) -> bool:
+        if mark is not None and self._changed.get(key, 0) > mark:
+            return False
+        self._changed[key] = self.mark(key[0]) + 1
+        return True
 
     def _nearest(self, city: str, query: NearestQuery) -> list[tuple[str, float]]:
         if not is_on_the_map(query.place):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,31 +20,35 @@ from web.platform import platform
 
 T = TypeVar("T")
 
+_TRIES = 5
+
 _LOG = logging.getLogger(__name__)
 
 
-def mark_busy(city: str, driver_id: str) -> None:
-    """Take a driver out of the candidates, who has just got a ride or gone."""
-    _try("set_unavailable", lambda: platform().driver_index.set_unavailable(city, driver_id))
+def refresh(city: str, driver_id: str) -> None:
+    """Make a driver a candidate of a city or none, as the database has it now: after whatever may have changed that.
 
-
-def refresh(driver_id: str) -> None:
-    """Make a driver a candidate or none, as the database has it now: after whatever may have freed the driver."""
+    Of two who do so at once, one may read first and write last. So each writes what was read after a mark of the
+    index, unless the index was changed since, and then reads again.
+    """
     try:
-        with platform().sessions() as session:
-            driver = drivers.find_driver(session, driver_id)
-            is_riding = drivers.active_ride_of_driver(session, driver_id) is not None
+        for _ in range(_TRIES):
+            mark = _try("mark", lambda: platform().driver_index.mark(city))
+            if mark is None or _try("refresh", partial(_write, city, driver_id, mark)) is not False:
+                return
     except SQLAlchemyError as error:
         # What was asked for is committed; an answer that says otherwise would have it asked for again.
         _count_failure("refresh", error)
-        return
-    if driver is None:
-        return
-    if is_riding or driver.status is not DriverStatus.AVAILABLE:
-        mark_busy(driver.city, driver.id)
-    else:
-        free = AvailableDriver(driver.id, driver.product)
-        _try("set_available", lambda: platform().driver_index.set_available(driver.city, free))
+
+
+def _write(city: str, driver_id: str, mark: int) -> bool:
+    with platform().sessions() as session:
+        driver = drivers.find_driver(session, driver_id)
+        is_riding = drivers.active_ride_of_driver(session, driver_id) is not None
+    index = platform().driver_index
+    if driver is None or is_riding or driver.city != city or driver.status is not DriverStatus.AVAILABLE:
+        return index.set_unavailable(city, driver_id, mark)
+    return index.set_available(city, AvailableDriver(driver.id, driver.product), mark)
 
 
 def push(driver: Driver, fixes: Sequence[Fix]) -> list[bool] | None:

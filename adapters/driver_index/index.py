@@ -88,13 +88,13 @@ class RedisDriverIndex:
 
         return [flag == ord("1") for flags in self._guarded(send) for flag in flags] if fixes else []
 
-    def set_available(self, city: str, driver: AvailableDriver) -> None:
+    def set_available(self, city: str, driver: AvailableDriver, mark: int | None = None) -> bool:
         """Make a driver a candidate of the product, and of no other."""
-        self._run(self._put, city, ["", driver.driver_id, driver.product])
+        return self._change(self._put, city, mark, [driver.driver_id, driver.product])
 
-    def set_unavailable(self, city: str, driver_id: str) -> None:
+    def set_unavailable(self, city: str, driver_id: str, mark: int | None = None) -> bool:
         """Take a driver out of the candidates."""
-        self._run(self._remove, city, ["", driver_id])
+        return self._change(self._remove, city, mark, [driver_id])
 
     def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
         """Return the nearest candidates within ``max_radius_m``, exactly: a circle counts when it holds enough."""
@@ -139,10 +139,10 @@ class RedisDriverIndex:
             mark = self.mark(city)
         for chunk in _chunks(drivers, CHUNK):
             pairs = [text for driver in chunk for text in (driver.driver_id, driver.product)]
-            self._run(self._put, city, [mark, *pairs])
+            self._run(self._put, city, [mark, "rebuild", *pairs])
         wanted = {driver.driver_id for driver in drivers}
         for chunk_of_ids in _chunks(sorted(self._candidates(city) - wanted), CHUNK):
-            self._run(self._remove, city, [mark, *chunk_of_ids])
+            self._run(self._remove, city, [mark, "rebuild", *chunk_of_ids])
         # What a list that is read from now on knows of need not be remembered; the counter itself stays.
         self._guarded(lambda: self._client.zremrangebyscore(self._changed(city), "-inf", f"({mark}"))
 
@@ -162,6 +162,9 @@ class RedisDriverIndex:
             answer = self._run(script, city, arguments)
         # Lua has one word for an empty list and an empty object.
         return json.loads(cast("bytes", answer)) or []
+
+    def _change(self, script: redis.commands.core.Script, city: str, mark: int | None, what: list[str]) -> bool:
+        return self._run(script, city, ["" if mark is None else mark, "change", *what]) == 1
 
     def _run(self, script: redis.commands.core.Script, city: str, arguments: Sequence[Argument]) -> object:
         return self._guarded(lambda: script(_keys(city), [*self._begin(city), *arguments]))

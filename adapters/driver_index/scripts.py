@@ -120,25 +120,27 @@ return cjson.encode(redis.call('ZRANGE', prefix .. ARGV[3], ARGV[4], ARGV[5], 'W
 """
 )
 
-# A rebuild knows what was so when it began, by ``mark``: it leaves alone whoever was changed since. A change itself
-# has no mark and takes the next number.
+# Whoever writes what was read some time ago says when, by ``mark``, and leaves alone whoever was changed since. A
+# change takes the next number; a rebuild, which only repeats what was said before, takes none ("rebuild" in ARGV[4]).
 _CHANGE = """
-local mark = tonumber(ARGV[3])
+local mark, is_change = tonumber(ARGV[3]), ARGV[4] ~= 'rebuild'
 local function may_change(id)
-    if mark then return tonumber(redis.call('ZSCORE', changed, '=' .. id) or 0) <= mark end
-    redis.call('ZADD', changed, redis.call('ZINCRBY', changed, 1, ':count'), '=' .. id)
+    if mark and tonumber(redis.call('ZSCORE', changed, '=' .. id) or 0) > mark then return false end
+    if is_change then redis.call('ZADD', changed, redis.call('ZINCRBY', changed, 1, ':count'), '=' .. id) end
     return true
 end
+local done = 0
 """
 
-# ARGV: mark or nothing, then driver and product of each.
+# ARGV: mark or nothing, "change" or "rebuild", then driver and product of each. Returns how many were written.
 PUT = (
     _BEGIN
     + _CHANGE
     + """
-for i = 4, #ARGV, 2 do
+for i = 5, #ARGV, 2 do
     local id, product = ARGV[i], ARGV[i + 1]
     if may_change(id) then
+        done = done + 1
         local before = redis.call('HGET', on, id)
         if before and before ~= product then
             redis.call('ZREM', prefix .. before, id)
@@ -153,23 +155,26 @@ for i = 4, #ARGV, 2 do
         end
     end
 end
+return done
 """
 )
 
-# ARGV: mark or nothing, then drivers.
+# ARGV: mark or nothing, "change" or "rebuild", then drivers. Returns how many were taken out.
 REMOVE = (
     _BEGIN
     + _CHANGE
     + """
-for i = 4, #ARGV do
+for i = 5, #ARGV do
     local id = ARGV[i]
     if may_change(id) then
+        done = done + 1
         local product = redis.call('HGET', on, id)
         if product then redis.call('ZREM', prefix .. product, id) end
         redis.call('HDEL', on, id)
         redis.call('ZREM', seen, id)
     end
 end
+return done
 """
 )
 

@@ -73,11 +73,17 @@ class DriverIndex(Protocol):
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
         """Take fixes and say of each whether it was newer than the driver's last; a candidate is then found there."""
 
-    def set_available(self, city: str, driver: AvailableDriver) -> None:
-        """Make a driver a candidate, from the last fix on if that is fresh, else from the next."""
+    def set_available(self, city: str, driver: AvailableDriver, mark: int | None = None) -> bool:
+        """Make a driver a candidate, from the last fix on if that is fresh, else from the next.
 
-    def set_unavailable(self, city: str, driver_id: str) -> None:
-        """Take a driver out of the candidates; fixes that come later change nothing about that."""
+        Return ``False``, and do nothing, if the driver came or went since ``mark``.
+        """
+
+    def set_unavailable(self, city: str, driver_id: str, mark: int | None = None) -> bool:
+        """Take a driver out of the candidates; fixes that come later change nothing about that.
+
+        Return ``False``, and do nothing, if the driver came or went since ``mark``.
+        """
 
     def nearest(self, city: str, queries: Sequence[NearestQuery]) -> list[list[tuple[str, float]]]:
         """Return for each query up to ``count`` candidates and their distances (m), the nearest first."""
@@ -89,7 +95,7 @@ class DriverIndex(Protocol):
         """Return where drivers were last seen; whoever never was is missing."""
 
     def mark(self, city: str) -> int:
-        """Return a mark for ``rebuild``, to be had before its list of drivers is read."""
+        """Return a mark: what is read from the database after this call is newer than every change up to now."""
 
     def rebuild(self, city: str, drivers: Sequence[AvailableDriver], mark: int | None = None) -> None:
         """Make exactly ``drivers`` the candidates, but for whoever came or went since ``mark``."""

@@ -273,3 +273,17 @@ def test_a_driver_who_is_nowhere_is_found_by_nobody_and_harms_nobody(index, cloc
     assert accepted == [True, True]
     assert nearest_ids(index) == ["ann"]
     assert nearest_ids(index, place=nowhere) == []
+
+
+def test_who_changed_since_a_mark_is_left_alone_by_what_was_read_before(index, clock):
+    index.push(CITY, [fix_at(driver_id, clock()) for driver_id in ("ann", "bob")])
+    index.rebuild(CITY, cars("bob"))
+    mark = index.mark(CITY)
+
+    came, went = index.set_available(CITY, cars("ann")[0], mark), index.set_unavailable(CITY, "bob", mark)
+    late = [index.set_unavailable(CITY, "ann", mark), index.set_available(CITY, cars("bob")[0], mark)]
+
+    assert (came, went, late) == (True, True, [False, False])
+    assert nearest_ids(index) == ["ann"]
+    assert index.set_unavailable(CITY, "ann", index.mark(CITY))
+    assert nearest_ids(index) == []

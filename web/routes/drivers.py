@@ -61,8 +61,8 @@ def put_driver(body: DriverIn) -> Response:
         before = drivers.find_driver(session, driver_id)
     driver = tools.ride_transactions.run(lambda session: drivers.put_driver(session, profile))
     if before is not None and before.city != profile.city:
-        driver_hints.mark_busy(before.city, driver_id)
-    driver_hints.refresh(driver_id)
+        driver_hints.refresh(before.city, driver_id)
+    driver_hints.refresh(driver.city, driver_id)
     return _answer(driver)
 
 
@@ -85,7 +85,7 @@ def put_status(body: DriverStatusIn) -> Response:
     """
     status, driver_id = DriverStatus(body.status), guards.caller().owner
     driver = platform().ride_transactions.run(lambda session: drivers.set_status(session, driver_id, status))
-    driver_hints.refresh(driver_id)
+    driver_hints.refresh(driver.city, driver_id)
     return _answer(driver)
 
 

@@ -168,9 +168,7 @@ def start_ride(ride_id: UUID) -> Response:
 @blueprint.doc(operation_id="finishRide", responses=answers(problems(404, 409)))
 def finish_ride(ride_id: UUID) -> Response:
     """End the trip (its driver), who is free then."""
-    response = _drive(trips.finish, ride_id)
-    driver_hints.refresh(guards.caller().owner)
-    return response
+    return _drive(trips.finish, ride_id, is_free_then=True)
 
 
 @blueprint.post("/<uuid:ride_id>/cancel")
@@ -192,7 +190,7 @@ def cancel_ride(ride_id: UUID) -> Response:
         ride = rides.find(session, ride_id)
     if ride is None:
         raise RideNotFoundError("there is no such ride")
-    if ride.passenger_id == caller.owner:
+    if ride.passenger_id == caller.owner and not (caller.is_admin and ride.started_at):
         return _cancel_by_passenger(ride_id)
     if caller.is_admin:
         return _cancel(lambda session: rides.cancel_by_system(session, ride_id, "cancelled by an operator"))
@@ -200,7 +198,7 @@ def cancel_ride(ride_id: UUID) -> Response:
         lambda session: trips.cancel_by_driver(session, ride_id, caller.owner)
     )
     platform().ride_versions.hear(ride_id, given_back.version)
-    driver_hints.refresh(caller.owner)
+    driver_hints.refresh(ride.city, caller.owner)
     return Response(status=204)  # Without the ride: it is no longer the driver's to see.
 
 
@@ -238,13 +236,15 @@ def _cancel_by_passenger(ride_id: UUID | None) -> Response:
 def _cancel(cancel: Callable[[Session], Ride]) -> Response:
     ride = platform().ride_transactions.run(cancel)
     if ride.driver_id is not None:
-        driver_hints.refresh(ride.driver_id)
+        driver_hints.refresh(ride.city, ride.driver_id)
     return ride_response(ride, look(ride))
 
 
-def _drive(step: Callable[[Session, UUID, str], Ride], ride_id: UUID) -> Response:
+def _drive(step: Callable[[Session, UUID, str], Ride], ride_id: UUID, *, is_free_then: bool = False) -> Response:
     driver_id = guards.caller().owner
     ride = platform().ride_transactions.run(lambda session: step(session, ride_id, driver_id))
+    if is_free_then:
+        driver_hints.refresh(ride.city, driver_id)
     return ride_response(ride, look(ride))
 
 
