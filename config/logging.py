@@ -1,8 +1,9 @@
 """One JSON object per line on stderr, carrying the request and the job that a line belongs to.
 
 The packages that know these facts may not import ``config``, and need not: they keep them in context variables
-named ``log_<field>`` (``log_job_id``, ``log_kind``, ``log_attempt``, ``log_request_id``), and the formatter shows
-every context variable of that form. ``extra={...}`` of a single call is shown too.
+named ``log_<field>`` (``log_job_id``, ``log_kind``, ``log_attempt``, ``log_request_id``, ``log_ride_id``,
+``log_offer_id``), and the formatter shows every context variable of that form. ``extra={...}`` of a single call is
+shown too.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from store.jobs import channels
 from store.notifications import NotificationListener
 from store.rides import channels as ride_channels
 from store.rides.transactions import RideTransactions
-from web import guards, openapi, request_ids
+from web import guards, log_fields, openapi, request_ids
 from web.errors import register_errors
 from web.metrics import Metrics
 from web.offer_waits import driver_key
@@ -110,6 +110,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     db.init_app(app)
     register_errors(app)
     app.before_request(request_ids.begin_request)
+    app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
     for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
         app.register_blueprint(blueprint.blueprint)

@@ -10,6 +10,7 @@ from flask import Response
 
 from domain.rides.model import Actor, Driver, Fix, Offer, Place, Quote, Ride, RideStatus, SearchStatus
 from web.job_views import json_response
+from web.log_fields import add_ride
 
 POLL_SEARCHING_S = 5
 POLL_RIDING_S = 10
@@ -63,7 +64,8 @@ def poll_after_s(status: RideStatus) -> int | None:
 
 
 def ride_response(ride: Ride, live: Live, status: int = 200) -> Response:
-    """Answer with one ride."""
+    """Answer with one ride, which the request's line in the log names as well."""
+    add_ride(ride.id)
     response = json_response(show_ride(ride, live), status)
     # Without the position's time nothing tells whether the distance has grown.
     etag = None if live.position_ms is None else ride_etag(ride.id, ride.version, live.position_ms)
