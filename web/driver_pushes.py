@@ -9,6 +9,7 @@ from functools import partial
 from uuid import UUID
 
 from domain.rides import odometer
+from domain.rides.cities import DETOUR
 from domain.rides.model import Driver, Fix
 from store.rides import drivers, trips
 from store.rides.trips import RecordedFixes
@@ -57,5 +58,7 @@ def _tell_index(driver: Driver, fixes: Sequence[Fix], ride_id: UUID | None) -> P
 
 def _count_into_ride(driver: Driver, fixes: Sequence[Fix]) -> RecordedFixes:
     tools = platform()
-    advance = partial(odometer.advance, now=datetime.now(UTC), detour=tools.cities[driver.city].detour)
+    # Cities come and go with the processes' files, and whoever drives in one that has gone drives on.
+    city = tools.cities.get(driver.city)
+    advance = partial(odometer.advance, now=datetime.now(UTC), detour=city.detour if city else DETOUR)
     return tools.ride_transactions.run(lambda session: trips.record_fixes(session, driver.id, fixes, advance))

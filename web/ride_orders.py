@@ -16,7 +16,7 @@ from store.rides.rides import RideEdit
 from web import guards
 from web.platform import platform
 from web.preferences import parse_idempotency_key
-from web.ride_quotes import IN_BODY, city_at, quote
+from web.ride_quotes import IN_BODY, city_at, city_named, quote
 from web.schemas.rides import PlaceIn, RideEditIn, RideIn
 
 Key = tuple[str, bytes]
@@ -68,7 +68,7 @@ def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:
     pickup = None if body.pickup is None else _place(body.pickup)
     destination = None if body.destination is None else _place(body.destination)
     trip = Trip(ride.product, pickup or ride.pickup, destination or ride.destination)
-    return RideEdit(pickup, destination, quote(platform().cities[ride.city], trip, IN_BODY)), trip
+    return RideEdit(pickup, destination, quote(city_named(ride.city, IN_BODY), trip, IN_BODY)), trip
 
 
 def _edit(session: Session, ride_id: UUID, change: RideEdit, trip: Trip) -> Ride:

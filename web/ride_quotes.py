@@ -63,6 +63,18 @@ def products_of(city: City, name: str | None, names: Names) -> list[Product]:
     return [product]
 
 
+def city_named(name: str, names: Names) -> City:
+    """Return the city of a ride.
+
+    Raises:
+        OutsideServiceAreaError: it is not served any more.
+    """
+    city = platform().cities.get(name)
+    if city is None:
+        raise _refusal(problems.OutsideServiceAreaError, f"{name} is not served any more", names.where, names.pickup)
+    return city
+
+
 def quote(city: City, trip: Trip, names: Names) -> Quote:
     """Return what a trip is expected to be now, with the present surge at its pickup.
 

@@ -129,3 +129,17 @@ def test_on_the_way_to_the_destination_its_time_is_named_with_its_source(town):
     assert (shown["pickup"]["eta_s"], shown["pickup"]["eta_source"]) == (None, None)
     assert (shown["destination"]["eta_s"] > 60, shown["destination"]["eta_source"]) == (True, "haversine")
     assert {name: shown["destination"][name] for name in DESTINATION} == DESTINATION
+
+
+def test_a_ride_in_a_city_that_is_not_served_any_more_is_driven_to_its_end(town):
+    ann, bob = town.person("ann"), town.driver("bob", ELSEWHERE)
+    ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
+    change_tools(town, cities={}, etas={})
+
+    edited = ann.patch(ride, json={"destination": ELSEWHERE})
+    steps = [bob.post(f"{ride}/start"), push(bob, PICKUP), ann.get(ride), bob.post(f"{ride}/finish")]
+
+    assert (edited.status_code, edited.json["code"]) == (422, "outside_service_area")
+    assert [each.status_code for each in steps] == [200] * 4
+    assert steps[1].json["accepted"] == 1
+    assert steps[3].json["status"] == "finished"
