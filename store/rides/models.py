@@ -121,6 +121,7 @@ class RideRow(Base):
               postgresql_where=text("idempotency_key IS NOT NULL")),
         Index("rides_passenger_idx", "passenger_id", "id"),
         Index("rides_open_idx", "city", "id", postgresql_where=text(IS_OPEN)),
+        Index("rides_finished_at_idx", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("rides_search_deadline_idx", "search_deadline", postgresql_where=text(IS_OPEN)),
     )  # fmt: skip
 
