@@ -136,10 +136,12 @@ _AVAILABLE = Prepared(f"""
 SELECT d.id, d.product FROM drivers d WHERE d.city = :city AND d.status = 'available'
     AND d.id NOT IN (SELECT r.driver_id FROM rides r WHERE r.{HAS_DRIVER})
 """)
+# Subqueries that give a value are never made into joins, which a plan that was made while the tables were empty would
+# do by walking all rides under way for each driver. Unique indexes see to it that they find one row at most.
 _FREE_SINCE = Prepared(f"""
 SELECT d.id, d.idle_since FROM drivers d WHERE d.id = ANY(:driver_ids) AND d.status = 'available'
-    AND NOT EXISTS (SELECT FROM rides r WHERE r.driver_id = d.id AND r.{HAS_DRIVER})
-    AND NOT EXISTS (SELECT FROM offers o WHERE o.driver_id = d.id AND o.status = 'pending')
+    AND (SELECT r.id FROM rides r WHERE r.driver_id = d.id AND r.{HAS_DRIVER}) IS NULL
+    AND (SELECT o.id FROM offers o WHERE o.driver_id = d.id AND o.status = 'pending') IS NULL
 """)
 
 
