@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -132,8 +133,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         sandbox_images_dir=read.sandbox_images_dir(),
         cities_dir=read.cities_dir(),
         ride_matching=read.choice("RIDE_MATCHING", ("optimal", "greedy")),
-        osrm_url=read.optional("OSRM_URL"),
-        valhalla_url=read.optional("VALHALLA_URL"),
+        osrm_url=read.address("OSRM_URL"),
+        valhalla_url=read.address("VALHALLA_URL"),
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
@@ -255,6 +256,17 @@ class _Reader:
 
     def optional(self, name: str) -> str | None:
         return self._environ.get(name) or None
+
+    def address(self, name: str) -> str | None:
+        value = self.optional(name)
+        try:
+            parts = urlsplit(value or "http://none")
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise SettingsError(f"{name} must be an address like http://host:5000, not {value!r}")
+        return value
 
     def words(self, name: str) -> tuple[str, ...]:
         return tuple(word.strip() for word in (self.optional(name) or "").split(",") if word.strip())

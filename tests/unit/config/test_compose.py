@@ -54,6 +54,12 @@ def test_any_service_but_the_proxy_can_be_scaled(services: dict[str, dict[str, o
         assert name == "proxy" or "ports" not in service
 
 
+def test_whoever_times_drives_reaches_a_router_outside(services: dict[str, dict[str, object]]) -> None:
+    reach_it = {name for name, service in services.items() if "routing" in dict(service["networks"])}  # type: ignore[call-overload]
+
+    assert reach_it == {"api", "worker-general"}
+
+
 def test_only_the_worker_and_the_image_build_reach_the_sandbox_engine(services: dict[str, dict[str, object]]) -> None:
     reach_it = {name for name, service in services.items() if "sandbox" in dict(service["networks"])}  # type: ignore[call-overload]
 

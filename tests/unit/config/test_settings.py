@@ -43,6 +43,19 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
         load(SERVERS | {"SANDBOX": "jail"})
 
 
+@pytest.mark.parametrize("name", ["OSRM_URL", "VALHALLA_URL"])
+@pytest.mark.parametrize("raw", ["router.local", "osrm:5000", "http://", "http://[x", "ftp://osrm/", "http:/osrm"])
+def test_a_router_without_an_address_is_refused_by_name(name: str, raw: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be an address"):
+        load(SERVERS | {name: raw})
+
+
+def test_a_router_has_an_address_or_is_none() -> None:
+    loaded = load(SERVERS | {"OSRM_URL": "https://osrm.example/eu", "VALHALLA_URL": ""})
+
+    assert (loaded.osrm_url, loaded.valhalla_url) == ("https://osrm.example/eu", None)
+
+
 def test_an_engine_behind_tls_needs_a_folder_of_certificates() -> None:
     with pytest.raises(SettingsError, match="DOCKER_CERT_PATH is not set"):
         load(SERVERS | {"DOCKER_TLS_VERIFY": "1"})
