@@ -17,6 +17,7 @@ from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
 from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
 from domain.rides.ports import (
+    STALE_S,
     AvailableDriver,
     DriverFix,
     DriverIndexError,
@@ -25,7 +26,6 @@ from domain.rides.ports import (
     Supply,
 )
 
-STALE_S = 60.0
 # A circle costs what lies in the nine cells that cover it. The cells halve wherever the radius falls below the width
 # of the world's map (40,075,453 m) halved a number of times (geohashEstimateStepsByRadius in geohash_helper.c), so
 # each of these radii is the largest at its price. Starting small costs next to nothing where drivers are few, and
