@@ -120,6 +120,20 @@ def test_an_old_fix_counts_for_the_ride_that_it_is_of(town):
     assert ann.get(ride).json["distance_travelled_m"] == pytest.approx(111, abs=2)
 
 
+def test_without_the_index_the_log_is_told_once_and_the_rest_is_counted(database_url, engine, caplog):
+    with streets(database_url, NOBODY, engine) as town:
+        ann, bob = town.person("ann"), town.person("bob")
+        bob.put("/v1/drivers/me", json=DRIVER)
+        for _ in range(5):
+            push(bob, PICKUP)
+        town.ordered(ann)
+        metrics = ann.get("/metrics").text
+
+    assert 'driver_index_failures_total{call="push"} 5.0' in metrics
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert ["the driver index does not answer" in record.getMessage() for record in warnings] == [True]
+
+
 def test_without_the_index_a_push_says_of_each_fix_why_it_is_lost(database_url, engine):
     with streets(database_url, NOBODY, engine) as town:
         bob = town.person("bob")
