@@ -31,6 +31,8 @@ DATABASE_RETRY_S = 2
 # What cannot be an id; below one that can, it may be the rest of the path that there is not.
 _NO_JOB_ID = re.compile(r"/v1/jobs/(?![0-9A-Fa-f-]{36}(?:/|$))([^/]+)")
 
+_ABOUT_RIDES = ("/v1/rides", "/v1/offers", "/v1/drivers")
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,7 +61,10 @@ _BY_STATUS = {
         Kind(415, "unsupported-media-type", "Unsupported media type", "Send JSON, and say so in Content-Type."),
         Kind(500, "internal-error", "Internal error", "The fault is the server's. Report the instance."),
         Kind(
-            503, "database-unavailable", "Service unavailable", "The database is away. Nothing was done; try again."
+            503,
+            "database-unavailable",
+            "Service unavailable",
+            "The database is away. Ask again; a change of a ride may have been made, and is not made twice.",
         ),
     )
 }
@@ -157,9 +162,11 @@ def _answer_ride_refusal(error: Exception) -> Response:
 
 def _answer_unavailable(error: Exception) -> Response:
     _LOG.warning("the database did not serve a request: %s", error)
-    return _answer(
-        _TABLE[type(error)], "the database is not available", headers={"Retry-After": str(DATABASE_RETRY_S)}
-    )
+    detail = "the database is not available"
+    # What is read after the commit may fail as well as what is written before; and these can all be asked for again.
+    if request.path.startswith(_ABOUT_RIDES) and request.method not in ("GET", "HEAD"):
+        detail += "; ask again, because what was asked for may have been done"
+    return _answer(_TABLE[type(error)], detail, headers={"Retry-After": str(DATABASE_RETRY_S)})
 
 
 def _answer_api_error(error: Exception) -> Response:

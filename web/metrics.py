@@ -58,7 +58,7 @@ class Metrics:
         )
         self._index_failures = Counter(
             "driver_index_failures",
-            "Positions or free drivers that Redis was not told; it is rebuilt every minute.",
+            "Calls of the driver index that failed, reads of positions among them; it is rebuilt every minute.",
             ["call"],
             registry=self._registry,
         )

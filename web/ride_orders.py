@@ -49,15 +49,19 @@ def edit(ride_id: UUID, body: RideEditIn) -> Ride:
     """Change the caller's ride, with a new quote.
 
     Raises:
+        RateLimitedError: the caller's limits are used up.
         OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
         RideNotFoundError, InvalidTransitionError: as ``store.rides.rides.edit``.
     """
+    change, trip = _quote_edit(ride_id, body)
+    # As an order is: each one that is not refused adds to the ride's history.
+    guards.charge(1)
     while True:
-        change, trip = _quote_edit(ride_id, body)
         try:
             return platform().ride_transactions.run(partial(_edit, ride_id=ride_id, change=change, trip=trip))
         except _TripChangedError:
-            continue  # Undone; what is quoted next is the trip as the other edit has left it.
+            # Undone; what is quoted next is the trip as the other edit has left it.
+            change, trip = _quote_edit(ride_id, body)
 
 
 def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:

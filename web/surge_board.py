@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,8 +18,6 @@ from store.rides import ticks
 
 TTL_S = 10.0
 """A price may be this much behind; counting a hundred thousand drivers takes some tenths of a second."""
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -49,8 +46,7 @@ class SurgeBoard:
         """Return the multiplier of a price; 1.0 while the positions are not to be had."""
         try:
             return self.map_of(city, product).surge_at(place)
-        except DriverIndexError as error:
-            _LOG.warning("prices know no surge: %s", error)
+        except DriverIndexError:
             return 1.0
 
     def map_of(self, city: City, product: str) -> SurgeMap:

@@ -23,6 +23,7 @@ Times are the phones' own, in milliseconds, and never later than now: a clock th
 that its driver tells later.
 """
 
-from adapters.driver_index.index import MAX_RADIUS_M, STALE_S, RedisDriverIndex, create_index_client
+from adapters.driver_index.index import MAX_RADIUS_M, RedisDriverIndex, create_index_client
+from domain.rides.ports import STALE_S
 
 __all__ = ["MAX_RADIUS_M", "STALE_S", "RedisDriverIndex", "create_index_client"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
 from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
 from domain.rides.ports import (
+    STALE_S,
     AvailableDriver,
     DriverFix,
     DriverIndexError,
@@ -25,7 +27,6 @@ from domain.rides.ports import (
     Supply,
 )
 
-STALE_S = 60.0
 # A circle costs what lies in the nine cells that cover it. The cells halve wherever the radius falls below the width
 # of the world's map (40,075,453 m) halved a number of times (geohashEstimateStepsByRadius in geohash_helper.c), so
 # each of these radii is the largest at its price. Starting small costs next to nothing where drivers are few, and
@@ -45,6 +46,8 @@ PAGE = 10_000
 
 Argument = bytes | str | int | float
 Item = TypeVar("Item")
+
+_LOG = logging.getLogger(__name__)
 
 
 def create_index_client(url: str) -> redis.Redis:
@@ -69,6 +72,7 @@ class RedisDriverIndex:
         self._max_radius_m = max_radius_m
         self._clock = clock
         self._circuit = circuit or Circuit(1, CIRCUIT_OPEN_S)
+        self._is_failing = False
         self._nearest = client.register_script(scripts.NEAREST)
         self._supply = client.register_script(scripts.SUPPLY)
         self._put = client.register_script(scripts.PUT)
@@ -176,13 +180,23 @@ class RedisDriverIndex:
             answer = ask()
         except (redis.ConnectionError, redis.TimeoutError) as error:
             self._circuit.fail()
-            raise DriverIndexError(f"the driver index does not answer: {error}") from error
+            raise self._failure(f"the driver index does not answer: {error}") from error
         except redis.RedisError as error:
             # An answer, if not a welcome one: others may fare better.
             self._circuit.succeed()
-            raise DriverIndexError(f"the driver index failed: {error}") from error
+            raise self._failure(f"the driver index failed: {error}") from error
         self._circuit.succeed()
+        if self._is_failing:
+            self._is_failing = False
+            _LOG.warning("the driver index works again")
         return answer
+
+    def _failure(self, message: str) -> DriverIndexError:
+        # The first in a row is told to the log, by whichever thread; thousands of pushes a second may follow it.
+        if not self._is_failing:
+            self._is_failing = True
+            _LOG.warning(message)
+        return DriverIndexError(message)
 
     def _begin(self, city: str) -> list[Argument]:
         return [_prefix(city) + "available:", _ms(self._clock() - STALE_S)]

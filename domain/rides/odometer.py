@@ -1,10 +1,10 @@
 """How far a ride has gone, from what the driver's phone told on the way.
 
-Phones send fixes late, twice, in any order, and some of them lie. A fix counts when it is newer than the last one,
-good to 50 m, and reachable at 50 m/s. Fixes of one batch are put in order first: they have arrived, so nothing is
-won by dropping them. A fix from the future is refused, not clamped to the present: a whole batch of a phone whose
-clock is fast would fall on one moment. A wrong fix that passes is got over as soon as the way from there to where the
-driver really is takes less than 50 m/s.
+Phones send fixes late, twice, in any order, and some of them lie. A fix counts when it is newer than the last one by
+half a second at least, good to 50 m, and reachable at 50 m/s. Fixes of one batch are put in order first: they have
+arrived, so nothing is won by dropping them. A fix from the future is refused, not clamped to the present: a whole
+batch of a phone whose clock is fast would fall on one moment. A wrong fix that passes is got over as soon as the way
+from there to where the driver really is takes less than 50 m/s.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MIN_MOVE_M = 10
 """A phone at rest wanders by this much; what is less is no move."""
 GAP_S = 60
 """Silence for longer hides a way that was no straight line."""
+MIN_INTERVAL_S = 0.5
+"""Phones know where they are once a second. More often is a row for nothing, a hundred of them in each push."""
 MAX_CLOCK_SKEW = timedelta(seconds=5)
 
 
@@ -35,6 +37,7 @@ class DropReason(StrEnum):
     INACCURATE = "inaccurate"
     OUT_OF_ORDER = "out_of_order"
     DUPLICATE = "duplicate"
+    TOO_SOON = "too_soon"
     TOO_FAST = "too_fast"
 
 
@@ -79,11 +82,15 @@ def _fault(last: Fix | None, fix: Fix, now: datetime) -> DropReason | None:
         return DropReason.IN_FUTURE
     if fix.accuracy_m > MAX_ACCURACY_M:
         return DropReason.INACCURATE
-    if last is None:
-        return None
+    return None if last is None else _fault_after(last, fix)
+
+
+def _fault_after(last: Fix, fix: Fix) -> DropReason | None:
     elapsed_s = (fix.at - last.at).total_seconds()
     if elapsed_s <= 0:
         return DropReason.DUPLICATE if elapsed_s == 0 else DropReason.OUT_OF_ORDER
+    if elapsed_s < MIN_INTERVAL_S:
+        return DropReason.TOO_SOON
     # The last place may lag behind by a move that was too small to count.
     if distance_m(last.place, fix.place) > MAX_SPEED_M_PER_S * elapsed_s + MIN_MOVE_M:
         return DropReason.TOO_FAST

@@ -10,6 +10,9 @@ import numpy as np
 
 from domain.rides.model import Fix, Place
 
+STALE_S = 60.0
+"""Where a driver was so long ago says no longer where the driver is."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriverFix:
@@ -67,7 +70,7 @@ class DriverIndexError(Exception):
 class DriverIndex(Protocol):
     """Where drivers are and which of them are free: hints, which may be lost at any time and are rebuilt.
 
-    Drivers without a fix for 60 s are not among the candidates. Everything raises ``DriverIndexError``.
+    Drivers without a fix for ``STALE_S`` are not among the candidates. Everything raises ``DriverIndexError``.
     """
 
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:

@@ -282,6 +282,29 @@ def test_a_frozen_server_is_asked_once_and_again_after_the_circuit_was_open(own_
     client.close()
 
 
+def test_the_log_is_told_once_that_the_server_went_and_once_that_it_is_back(own_valkey, clock, caplog):
+    client = create_index_client(own_valkey.url())
+    index = RedisDriverIndex(client, clock=clock, circuit=Circuit(1, 1.0, clock))
+    own_valkey.stop()
+    for _ in range(3):
+        for _ in range(50):
+            with pytest.raises(DriverIndexError):
+                index.last_positions(CITY, ["ann"])
+        clock.now_s += 1
+    while_away = [record.levelname for record in caplog.records]
+
+    own_valkey.start()
+    for _ in range(50):
+        index.push(CITY, [fix_at("ann", clock())])
+
+    assert while_away == ["WARNING"]
+    assert [record.getMessage()[:25] for record in caplog.records] == [
+        "the driver index does not",
+        "the driver index works ag",
+    ]
+    client.close()
+
+
 def test_a_restarted_server_that_knows_no_scripts_is_asked_all_the_same(own_valkey, clock):
     client = create_index_client(own_valkey.url())
     index = RedisDriverIndex(client, clock=clock)

@@ -87,7 +87,7 @@ def test_a_fix_may_be_a_little_ahead_and_not_more(town):
 
 def test_a_push_says_what_was_no_news(town):
     bob = town.driver("bob")
-    fixes = [fix(PICKUP), fix(PICKUP, ago_s=3000)]
+    fixes = [fix(PICKUP), fix(PICKUP, ago_s=30)]
 
     mixed = bob.post("/v1/drivers/me/locations", json={"fixes": fixes})
     again = bob.post("/v1/drivers/me/locations", json={"fixes": fixes})

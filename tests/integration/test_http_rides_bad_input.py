@@ -8,6 +8,7 @@ import pytest
 
 from tests.integration.http_rides import (
     DRIVER,
+    ELSEWHERE,
     PICKUP,
     TRIP,
     VEHICLE,
@@ -154,3 +155,27 @@ def test_a_bad_push_names_its_field_and_moves_nobody(town, body, pointer):
     assert answer.status_code == 422
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
     assert index.last_positions("demo", ["bob"]) == before
+
+
+def test_edits_and_searches_are_charged_as_orders_are(town):
+    ann = town.yard.client("ann", tier="free")
+    ride_id = town.ordered(ann, search=False)
+
+    # However slow this is: the tier has no room for as many in a minute.
+    edits = [ann.patch(f"/v1/rides/{ride_id}", json={"destination": ELSEWHERE}) for _ in range(6)]
+    searches = [ann.post(f"/v1/rides/{ride_id}/search") for _ in range(6)]
+
+    assert problem(edits[-1]) == problem(searches[-1]) == (429, "rate_limited")
+    assert int(searches[-1].headers["Retry-After"]) > 0
+    passed = [answer.status_code for answer in [*edits, *searches] if answer.status_code != 429]
+    assert len(passed) < 5
+    assert ann.get(f"/v1/rides/{ride_id}").json["version"] <= 1 + len(passed)
+
+
+def test_an_edit_that_is_refused_is_not_charged(town):
+    ann = town.yard.client("ann", tier="free")
+    ride = town.ordered(town.person("bea"))
+
+    answers = [ann.patch(f"/v1/rides/{ride}", json={"destination": ELSEWHERE}) for _ in range(6)]
+
+    assert {problem(answer) for answer in answers} == {(404, "not_found")}

@@ -103,7 +103,7 @@ def get_current_ride() -> Response:
 @blueprint.patch("/<uuid:ride_id>")
 @blueprint.input(RideEditIn, arg_name="body")
 @blueprint.output(RideOut, description="The ride.")
-@blueprint.doc(operation_id="editRide", responses=answers(problems(400, 404, 409, 413, 415, 422)))
+@blueprint.doc(operation_id="editRide", responses=answers(problems(400, 403, 404, 409, 413, 415, 422, 429)))
 def edit_ride(ride_id: UUID, body: RideEditIn) -> Response:
     """Change the destination, or before the start the pickup (its passenger).
 
@@ -120,13 +120,14 @@ def edit_ride(ride_id: UUID, body: RideEditIn) -> Response:
 
 @blueprint.post("/<uuid:ride_id>/search")
 @blueprint.output(RideOut, 202, description="The ride, for which a driver is searched.")
-@blueprint.doc(operation_id="findDriver", responses=answers(problems(404, 409)))
+@blueprint.doc(operation_id="findDriver", responses=answers(problems(403, 404, 409, 429)))
 def find_driver(ride_id: UUID) -> Response:
     """Search for a driver (its passenger).
 
     `search_status` tells how far that is: `searching`, `offered`, then `matched` or `no_drivers_available`.
     """
     passenger_id = guards.caller().owner
+    guards.charge(1)
     ride = platform().ride_transactions.run(lambda session: rides.start_search(session, ride_id, passenger_id))
     return ride_response(ride, look(ride), 202)
 

@@ -96,6 +96,31 @@ def test_every_refusal_of_a_ride_has_an_answer_of_its_own_code():
             assert json.loads(answer_to(error("x")).text)["code"] == error.code
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "may_be_done"),
+    [
+        ("POST", "/v1/rides", True),
+        ("POST", "/v1/offers/7/accept", True),
+        ("PUT", "/v1/drivers/me/status", True),
+        ("GET", "/v1/rides/current", False),
+        ("POST", "/v1/code-runs", False),
+    ],
+)
+def test_who_changes_a_ride_while_the_database_goes_away_is_told_to_ask_again(method, path, may_be_done):
+    app = APIFlask("test")
+    register_errors(app)
+
+    @app.route(path, methods=[method])
+    def fail():
+        raise OperationalError("COMMIT", {}, Exception("down"))
+
+    answer = app.test_client().open(path, method=method)
+
+    assert answer.status_code == 503
+    assert ("may have been done" in answer.json["detail"]) == may_be_done
+    assert "othing was done" not in "".join(kind.advice for kind in KINDS if kind.slug == "database-unavailable")
+
+
 def test_a_full_queue_says_when_to_come_back():
     assert answer_to(QueueFullError("code_runs", 7)).headers["Retry-After"] == "7"
 

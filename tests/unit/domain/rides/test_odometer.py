@@ -44,6 +44,7 @@ def test_the_distance_is_the_sum_of_the_moves() -> None:
     [
         (fix(5, 80), DropReason.OUT_OF_ORDER),
         (fix(10, 120), DropReason.DUPLICATE),
+        (fix(10.4, 110), DropReason.TOO_SOON),
         (fix(12, 300), DropReason.TOO_FAST),
         (fix(12, 120, accuracy_m=51), DropReason.INACCURATE),
         (fix(3606, 120), DropReason.IN_FUTURE),
@@ -63,6 +64,14 @@ def test_a_batch_may_come_in_any_order() -> None:
     fixes = [fix(0, 0), fix(5, 100), fix(10, 250)]
 
     assert advance(Odometer(), fixes[::-1], NOW) == advance(Odometer(), fixes, NOW)
+
+
+def test_a_phone_that_tells_of_every_moment_is_heard_twice_a_second() -> None:
+    result = advance(Odometer(), [fix(number / 10, 3 * number) for number in range(101)], NOW)
+
+    assert len(result.accepted) == 21
+    assert result.dropped == {DropReason.TOO_SOON: 80}
+    assert result.odometer.distance_m == 300
 
 
 def test_a_batch_sent_twice_counts_once() -> None:
@@ -108,9 +117,9 @@ def test_one_wrong_fix_is_got_over() -> None:
     assert result.odometer.last_fix == fix(290, 190)
 
 
-@given(st.lists(st.tuples(st.integers(0, 600), st.floats(0, 3000)), max_size=30), st.integers(0, 30))
+@given(st.lists(st.tuples(st.integers(0, 2400), st.floats(0, 3000)), max_size=30), st.integers(0, 30))
 def test_it_does_not_matter_how_a_way_is_cut_into_batches(way: list[tuple[int, float]], cut: int) -> None:
-    fixes = [fix(second, metres) for second, metres in sorted(way)]
+    fixes = [fix(quarter / 4, metres) for quarter, metres in sorted(way)]
 
     whole = advance(Odometer(), fixes, NOW)
     first = advance(Odometer(), fixes[:cut], NOW)
