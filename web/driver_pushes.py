@@ -19,7 +19,7 @@ from domain.rides.cities import DETOUR
 from domain.rides.model import Driver, Fix, Ride
 from domain.rides.odometer import DropReason
 from domain.rides.ports import STALE_S
-from store.rides import drivers, trips
+from store.rides import trips
 from store.rides.trips import RecordedFixes
 from web import driver_hints
 from web.platform import platform
@@ -41,10 +41,8 @@ class Pushed:
     ride_id: UUID | None
 
 
-def record(driver: Driver, fixes: Sequence[Fix]) -> Pushed:
-    """Take a driver's fixes, in any order."""
-    with platform().sessions() as session:
-        ride = drivers.active_ride_of_driver(session, driver.id)
+def record(driver: Driver, ride: Ride | None, fixes: Sequence[Fix]) -> Pushed:
+    """Take a driver's fixes, in any order; ``ride`` is the one that the driver was on a moment ago."""
     if ride is not None and ride.started_at is not None:
         counted = _count_into_ride(driver, fixes)
         if counted.ride is not None and counted.ride.started_at is not None:

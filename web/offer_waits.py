@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from domain.rides.model import Offer, Ride
-from store.rides import rides, trips
+from store.rides import trips
 from web.platform import platform
 from web.ride_views import show_offer
 from web.sse import Message
@@ -19,17 +19,22 @@ Offered = tuple[Offer, Ride]
 
 
 def find_offer(sessions: Callable[[], Session], driver_id: str) -> Offered | None:
-    """Return the offer that a driver can accept now, with its ride."""
+    """Return the offer that a driver can accept now, with its ride.
+
+    Raises:
+        DriverNotFoundError: nobody of that id has registered.
+    """
     with sessions() as session:
-        offer = trips.pending_offer(session, driver_id)
-        ride = None if offer is None else rides.find(session, offer.ride_id)
-    return None if offer is None or ride is None else (offer, ride)
+        return trips.pending_offer(session, driver_id)
 
 
 def wait_for_offer(driver_id: str, seconds: float) -> Offered | None:
     """Return a driver's offer as soon as there is one; ``None`` after ``seconds``, capped by the server.
 
     When all places for waiting are taken, the answer is what there is at once.
+
+    Raises:
+        DriverNotFoundError: nobody of that id has registered.
     """
     tools = platform()
     deadline = time.monotonic() + min(seconds, tools.bounds.max_wait_s)

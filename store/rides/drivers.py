@@ -14,7 +14,7 @@ from domain.rides.ports import AvailableDriver
 from store.prepared import Prepared
 from store.rides import locks
 from store.rides.models import HAS_DRIVER
-from store.rides.records import driver_columns, to_driver
+from store.rides.records import driver_columns, ride_columns, to_driver, to_driver_and_ride
 from store.rides.statements import Change, statement
 
 _OFFER_OF_DRIVER = """offer AS (UPDATE offers o SET status = '{status}', resolved_at = clock_timestamp()
@@ -124,6 +124,18 @@ def find_driver(session: Session, driver_id: str) -> Driver | None:
     """Return a driver; ``None`` if nobody of that id has registered."""
     rows = _FIND.run(session, {"driver_id": driver_id})
     return to_driver(rows[0]) if rows else None
+
+
+_FIND_WITH_RIDE = Prepared(f"""
+SELECT {driver_columns("d")}, {ride_columns("r")}
+FROM drivers d LEFT JOIN rides r ON r.driver_id = d.id AND r.{HAS_DRIVER} WHERE d.id = :driver_id
+""")
+
+
+def find_with_ride(session: Session, driver_id: str) -> tuple[Driver, Ride | None] | None:
+    """Return a driver and the ride that the driver is on; ``None`` if nobody of that id has registered."""
+    rows = _FIND_WITH_RIDE.run(session, {"driver_id": driver_id})
+    return to_driver_and_ride(rows[0]) if rows else None
 
 
 def active_ride_of_driver(session: Session, driver_id: str) -> Ride | None:

@@ -102,6 +102,17 @@ def to_event(row: Sequence[object]) -> RideEvent:
     return RideEvent(**values)  # type: ignore[arg-type]  # The columns are of the fields' types.
 
 
+def to_driver_and_ride(row: Sequence[object]) -> tuple[Driver, Ride | None]:
+    """Build a driver and the ride that was joined, if any, from ``driver_columns`` and then ``ride_columns``."""
+    ride = row[len(_DRIVER_COLUMNS) :]
+    return to_driver(row), None if ride[0] is None else to_ride(ride)
+
+
+def to_offer_and_ride(row: Sequence[object]) -> tuple[Offer, Ride] | None:
+    """Build an offer and its ride, if one was joined, from ``offer_columns`` and then ``ride_columns``."""
+    return None if row[0] is None else (to_offer(row), to_ride(row[len(OFFER_COLUMNS) :]))
+
+
 def first_ride(rows: Sequence[Sequence[object]]) -> Ride | None:
     """Build a ride from the first of ``rows``, or nothing from nothing."""
     return to_ride(rows[0]) if rows else None

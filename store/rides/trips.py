@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.rides.model import (
     Actor,
     DriverBusyError,
+    DriverNotFoundError,
     Fix,
     InvalidTransitionError,
     Offer,
@@ -26,7 +27,14 @@ from store.prepared import Prepared
 from store.rides import locks
 from store.rides.drivers import give_back
 from store.rides.models import HAS_DRIVER
-from store.rides.records import first_offer, first_ride, fix_to_json, offer_columns
+from store.rides.records import (
+    first_offer,
+    first_ride,
+    fix_to_json,
+    offer_columns,
+    ride_columns,
+    to_offer_and_ride,
+)
 from store.rides.rides import find
 from store.rides.statements import FREE_DRIVER, Change, new_search, statement
 from store.rides.ticks import ensure_tick
@@ -104,15 +112,25 @@ def decline(session: Session, offer_id: UUID, driver_id: str) -> Offer:
     return offer
 
 
+# From the drivers on, because that there is no such driver is another answer than that there is no offer.
 _PENDING_OFFER = Prepared(f"""
-SELECT {offer_columns("o")} FROM offers o
-WHERE o.driver_id = :driver_id AND o.status = 'pending' AND o.expires_at > clock_timestamp()
+SELECT {offer_columns("o")}, {ride_columns("r")} FROM drivers d
+LEFT JOIN (offers o JOIN rides r ON r.id = o.ride_id)
+    ON o.driver_id = d.id AND o.status = 'pending' AND o.expires_at > clock_timestamp()
+WHERE d.id = :driver_id
 """)
 
 
-def pending_offer(session: Session, driver_id: str) -> Offer | None:
-    """Return the offer that waits for a driver's answer and can still be accepted."""
-    return first_offer(_PENDING_OFFER.run(session, {"driver_id": driver_id}))
+def pending_offer(session: Session, driver_id: str) -> tuple[Offer, Ride] | None:
+    """Return the offer that waits for a driver's answer and can still be accepted, with its ride.
+
+    Raises:
+        DriverNotFoundError: nobody of that id has registered.
+    """
+    rows = _PENDING_OFFER.run(session, {"driver_id": driver_id})
+    if not rows:
+        raise DriverNotFoundError("you have not registered as a driver")
+    return to_offer_and_ride(rows[0])
 
 
 def find_offer(session: Session, offer_id: UUID, driver_id: str) -> Offer | None:
@@ -228,7 +246,7 @@ def cancel_by_driver(session: Session, ride_id: UUID, driver_id: str) -> Ride:
 
 @dataclass(frozen=True, slots=True)
 class RecordedFixes:
-    """What became of a push. ``ride`` is the ride that the driver is on; only a started one counts fixes."""
+    """What became of a push. ``ride`` is what the driver was on until then; only a started one counts fixes."""
 
     ride: Ride | None
     accepted: tuple[Fix, ...]
@@ -266,7 +284,7 @@ def record_fixes(
         _record(session, ride.id, advanced)
         if ride.status is RideStatus.STARTED:
             _SET_OFF.run(session, {"ride_id": ride.id, "driver_id": driver_id})
-    return RecordedFixes(find(session, ride.id), advanced.accepted, dropped)
+    return RecordedFixes(ride, advanced.accepted, dropped)
 
 
 def _record(session: Session, ride_id: UUID, advanced: Advance) -> None:

@@ -143,7 +143,8 @@ class RidesWorld:
         return self.run(lambda session: trips.decline(session, offer.id, offer.driver_id))
 
     def pending(self, driver_id: str) -> Offer | None:
-        return self.run(lambda session: trips.pending_offer(session, driver_id))
+        offered = self.run(lambda session: trips.pending_offer(session, driver_id))
+        return None if offered is None else offered[0]
 
     def active_ride(self, driver_id: str) -> Ride | None:
         return self.run(lambda session: drivers.active_ride_of_driver(session, driver_id))

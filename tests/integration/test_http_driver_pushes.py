@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from store.prepared import Prepared
 from tests.integration.http_rides import DESTINATION, DRIVER, ELSEWHERE, PICKUP, fix, push, streets
 
 NOBODY = "redis://127.0.0.1:1"
@@ -14,6 +15,19 @@ FAR = {"latitude": -33.0, "longitude": 151.0}
 def town(database_url, redis_url, engine):
     with streets(database_url, redis_url, engine) as built:
         yield built
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """The statements that were run, by their first words."""
+    run, seen = Prepared.run, []
+
+    def note(self, session, parameters):
+        seen.append(" ".join(self.sql.split()[:2]))
+        return run(self, session, parameters)
+
+    monkeypatch.setattr(Prepared, "run", note)
+    return seen
 
 
 def drive_off(town, passenger, driver, name) -> str:
@@ -161,3 +175,31 @@ def test_a_push_that_comes_when_the_ride_has_just_ended_is_of_a_free_driver(town
     answer = push(bob, PICKUP, ago_s=-1).json
 
     assert answer == {"accepted": 1, "dropped": {}, "ride_id": None}
+
+
+def test_a_push_without_a_ride_reads_once_and_one_that_counts_writes_under_one_lock(town, statements):
+    ann, bob = town.person("ann"), town.driver("bob")
+    statements.clear()
+    push(bob, PICKUP, ago_s=-1)
+    idle = len(statements)
+    drive_off(town, ann, bob, "bob")
+    push(bob, PICKUP, ago_s=5)
+    statements.clear()
+    push(bob, PICKUP, ago_s=4)
+
+    assert (idle, len(statements)) == (1, 3)
+
+
+def test_looking_for_an_offer_is_one_read_whether_there_is_one_or_not(town, statements):
+    ann, bob = town.person("ann"), town.driver("bob")
+    offered = town.offer(town.ordered(ann), "bob")
+    statements.clear()
+
+    found = bob.get("/v1/drivers/me/offer")
+    reads = len(statements)
+    bob.post(f"/v1/offers/{offered.id}/decline")
+    statements.clear()
+    nothing = bob.get("/v1/drivers/me/offer")
+
+    assert (found.status_code, reads) == (200, 1)
+    assert (nothing.status_code, len(statements)) == (204, 1)

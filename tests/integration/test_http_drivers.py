@@ -56,6 +56,7 @@ CALLS = [
     ("PUT", "/v1/drivers/me/status", {"status": "available"}),
     ("POST", "/v1/drivers/me/locations", {"fixes": [{**PICKUP, "at": "2000-01-01T00:00:00Z"}]}),
     ("GET", "/v1/drivers/me/offer", None),
+    ("GET", "/v1/drivers/me/offer?wait=20", None),
 ]
 
 

@@ -322,8 +322,8 @@ def test_fixes_count_from_the_start_on_only(world: RidesWorld) -> None:
     assert (early.ride, early.accepted) == (ride, ())
     assert len(late.accepted) == 1
     assert late.dropped == {"duplicate": 1, "before_start": 1}
-    assert late.ride is not None
-    assert late.ride.status is RideStatus.IN_PROGRESS
+    assert late.ride == started
+    assert world.get(ride).status is RideStatus.IN_PROGRESS
     assert world.value("SELECT count(*) FROM ride_fixes") == 1
 
 

@@ -10,7 +10,7 @@ from typing import cast
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from domain.rides.model import Driver, DriverNotFoundError, DriverStatus
+from domain.rides.model import Driver, DriverNotFoundError, DriverStatus, Ride
 from store.rides import drivers
 from web import driver_hints, guards
 from web.answers import answers, json_of, problems
@@ -71,7 +71,7 @@ def put_driver(body: DriverIn) -> Response:
 @blueprint.doc(operation_id="getDriver", responses=answers(problems(403, 404)))
 def get_driver() -> Response:
     """Read what is registered."""
-    return _answer(_registered())
+    return _show(*_registered())
 
 
 @blueprint.put("/status")
@@ -100,7 +100,7 @@ def push_locations(body: FixesIn) -> Response:
     the reason.
     """
     fixes = to_fixes(body, datetime.now(UTC))
-    recorded = record(_registered(), fixes)
+    recorded = record(*_registered(), fixes)
     return json_response(
         {
             "accepted": recorded.accepted,
@@ -126,8 +126,9 @@ def get_offer(query: OfferQuery) -> Response:
     With `?wait=N` the answer comes as soon as there is one. With `Accept: text/event-stream` it is a stream of them:
     `offer` for each that comes, and `offer_closed` for one that is no longer to be had.
     """
-    driver_id = _registered().id
+    driver_id = guards.caller().owner
     if request.accept_mimetypes.best_match(["application/json", EVENT_STREAM]) == EVENT_STREAM:
+        _registered()
         return open_stream(driver_key(driver_id), lambda: offer_reader(driver_id))
     offered = wait_for_offer(driver_id, query.wait)
     if offered is not None:
@@ -138,17 +139,21 @@ def get_offer(query: OfferQuery) -> Response:
     return response
 
 
-def _registered() -> Driver:
+def _registered() -> tuple[Driver, Ride | None]:
     with platform().sessions() as session:
-        driver = drivers.find_driver(session, guards.caller().owner)
-    if driver is None:
+        found = drivers.find_with_ride(session, guards.caller().owner)
+    if found is None:
         raise DriverNotFoundError("you have not registered as a driver")
-    return driver
+    return found
 
 
 def _answer(driver: Driver) -> Response:
     with platform().sessions() as session:
         ride = drivers.active_ride_of_driver(session, driver.id)
+    return _show(driver, ride)
+
+
+def _show(driver: Driver, ride: Ride | None) -> Response:
     return json_response(
         {
             "id": driver.id,
