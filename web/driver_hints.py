@@ -43,10 +43,10 @@ def refresh(city: str, driver_id: str) -> None:
 
 def _write(city: str, driver_id: str, mark: int) -> bool:
     with platform().sessions() as session:
-        driver = drivers.find_driver(session, driver_id)
-        is_riding = drivers.active_ride_of_driver(session, driver_id) is not None
+        found = drivers.find_with_ride(session, driver_id)
+    driver, ride = found or (None, None)
     index = platform().driver_index
-    if driver is None or is_riding or driver.city != city or driver.status is not DriverStatus.AVAILABLE:
+    if driver is None or ride is not None or driver.city != city or driver.status is not DriverStatus.AVAILABLE:
         return index.set_unavailable(city, driver_id, mark)
     return index.set_available(city, AvailableDriver(driver.id, driver.product), mark)
 

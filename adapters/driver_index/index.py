@@ -148,7 +148,9 @@ class RedisDriverIndex:
         for chunk_of_ids in _chunks(sorted(self._candidates(city) - wanted), CHUNK):
             self._run(self._remove, city, [mark, "rebuild", *chunk_of_ids])
         # What a list that is read from now on knows of need not be remembered; the counter itself stays.
-        self._guarded(lambda: self._client.zremrangebyscore(self._changed(city), "-inf", f"({mark}"))
+        changed = self._changed(city)
+        self._guarded(lambda: self._client.zadd(changed, {":forgotten": mark}, gt=True))
+        self._guarded(lambda: self._client.zremrangebyscore(changed, "-inf", f"({mark}"))
 
     def _candidates(self, city: str) -> set[str]:
         ids: set[str] = set()

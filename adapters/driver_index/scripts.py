@@ -10,7 +10,8 @@ from __future__ import annotations
 
 # on: driver -> product. seen: the drivers in the GEO sets by the time of their last fix. last: driver -> position.
 # changed: drivers by the number of the change that made them available or not; its member ":count" is the number of
-# changes so far, which no driver can be called because ids are prefixed there.
+# changes so far, ":forgotten" the number below which changes are no longer remembered. No driver can be called so,
+# because ids are prefixed there.
 KEYS_OF_A_CITY = ("on", "seen", "last", "changed")
 
 _BEGIN = """
@@ -125,7 +126,9 @@ return cjson.encode(redis.call('ZRANGE', prefix .. ARGV[3], ARGV[4], ARGV[5], 'W
 _CHANGE = """
 local mark, is_change = tonumber(ARGV[3]), ARGV[4] ~= 'rebuild'
 local function may_change(id)
-    if mark and tonumber(redis.call('ZSCORE', changed, '=' .. id) or 0) > mark then return false end
+    -- Whose change is not remembered may have changed up to there.
+    local last = redis.call('ZSCORE', changed, '=' .. id) or redis.call('ZSCORE', changed, ':forgotten')
+    if mark and tonumber(last or 0) > mark then return false end
     if is_change then redis.call('ZADD', changed, redis.call('ZINCRBY', changed, 1, ':count'), '=' .. id) end
     return true
 end

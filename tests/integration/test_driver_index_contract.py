@@ -287,3 +287,18 @@ def test_who_changed_since_a_mark_is_left_alone_by_what_was_read_before(index, c
     assert nearest_ids(index) == ["ann"]
     assert index.set_unavailable(CITY, "ann", index.mark(CITY))
     assert nearest_ids(index) == []
+
+
+def test_what_was_read_before_a_rebuild_is_not_written_after_it(index, clock):
+    index.push(CITY, [fix_at("ann", clock())])
+    before = index.mark(CITY)
+    index.set_available(CITY, AvailableDriver("ann", "car"), index.mark(CITY))
+    index.set_available(CITY, AvailableDriver("bob", "car"), index.mark(CITY))
+    index.rebuild(CITY, cars("ann", "bob"), index.mark(CITY))
+
+    late = index.set_unavailable(CITY, "ann", before)
+    index.rebuild(CITY, [], before)
+
+    assert late is False
+    assert nearest_ids(index) == ["ann"]
+    assert index.set_unavailable(CITY, "ann", index.mark(CITY)) is True
