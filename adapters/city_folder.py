@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 
 from domain.rides.cities import City, Fare, Product
 from domain.rides.model import Place
+from domain.rides.pricing import MAX_PRICE, highest_price
 
 HOURS = 24
+MAX_CAPACITY = 100
 
 # Names are parts of Redis keys and of URLs.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -59,7 +61,7 @@ def read_city(path: Path) -> City:
         raise CityFileError(f"{path}: {error}") from error
     table = _Table(path, "", values, _CITY_KEYS)
     centre = table.table("centre", _CENTRE_KEYS)
-    return City(
+    city = City(
         name=path.stem,
         title=table.text("title"),
         centre=Place(centre.number("latitude", -90, 90), centre.number("longitude", -180, 180)),
@@ -72,6 +74,8 @@ def read_city(path: Path) -> City:
         max_trip_km=table.number("max_trip_km", 1, 2000),
         surge_cap=table.number("surge_cap", 1, 10),
     )
+    _check_prices(table, city)
+    return city
 
 
 class _Table:
@@ -100,14 +104,14 @@ class _Table:
 
     def number(self, key: str, low: float, high: float) -> float:
         value = self.value(key)
-        if not _is_number(value) or not low <= float(value) <= high:
+        if not _is_number(value) or not low <= value <= high:
             raise self.error(key, f"must be a number from {low:g} to {high:g}")
         return float(value)
 
-    def count(self, key: str, low: int) -> int:
+    def count(self, key: str, low: int, high: int = MAX_PRICE) -> int:
         value = self.value(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise self.error(key, f"must be a whole number from {low} on")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.error(key, f"must be a whole number from {low} to {high}")
         return value
 
     def table(self, key: str, known: frozenset[str] | None) -> _Table:
@@ -157,7 +161,7 @@ def _product(products: _Table, name: str) -> Product:
     return Product(
         name=name,
         title=product.text("title"),
-        capacity=product.count("capacity", 1),
+        capacity=product.count("capacity", 1, MAX_CAPACITY),
         fare=Fare(
             base=fare.count("base", 0),
             per_km=fare.count("per_km", 0),
@@ -166,6 +170,13 @@ def _product(products: _Table, name: str) -> Product:
             booking_fee=fare.count("booking_fee", 0),
         ),
     )
+
+
+def _check_prices(table: _Table, city: City) -> None:
+    for product in city.products:
+        if highest_price(city, product) > MAX_PRICE:
+            complaint = f"makes a trip of max_trip_km at surge_cap cost more than {MAX_PRICE} minor units"
+            raise table.error(f"products.{product.name}.fare", complaint)
 
 
 def _is_number(value: object) -> TypeGuard[float]:

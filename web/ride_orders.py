@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from domain.rides.model import NewRide, Place, Ride, RideNotFoundError
-from domain.rides.pricing import Trip
+from domain.rides.pricing import Driven, Trip
 from jobs.submit import fingerprint
 from store.rides import rides
 from store.rides.rides import RideEdit
@@ -71,8 +71,17 @@ def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:
         raise RideNotFoundError("there is no such ride")
     pickup = None if body.pickup is None else _place(body.pickup)
     destination = None if body.destination is None else _place(body.destination)
-    trip = Trip(ride.product, pickup or ride.pickup, destination or ride.destination)
-    return RideEdit(pickup, destination, quote(city_named(ride.city, IN_BODY), trip, IN_BODY)), trip
+    trip = Trip(ride.product, pickup or ride.pickup, destination or ride.destination, _driven(ride))
+    # From the start on, surge is what it was: the passenger sits in the car and cannot choose another.
+    surge = None if trip.driven is None else ride.quote.surge
+    return RideEdit(pickup, destination, quote(city_named(ride.city, IN_BODY), trip, IN_BODY, surge)), trip
+
+
+def _driven(ride: Ride) -> Driven | None:
+    if ride.started_at is None:
+        return None
+    # The place up to which the distance is counted, which the last position may be a little ahead of.
+    return Driven(ride.distance_travelled_m, ride.pickup if ride.last_fix is None else ride.last_fix.place)
 
 
 def _edit(session: Session, ride_id: UUID, change: RideEdit, trip: Trip) -> Ride:

@@ -75,14 +75,15 @@ def city_named(name: str, names: Names) -> City:
     return city
 
 
-def quote(city: City, trip: Trip, names: Names) -> Quote:
-    """Return what a trip is expected to be now, with the present surge at its pickup.
+def quote(city: City, trip: Trip, names: Names, surge: float | None = None) -> Quote:
+    """Return what a trip is expected to be now, with ``surge`` or else the present one at its pickup.
 
     Raises:
         ProductNotFoundError, OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
     """
     products_of(city, trip.product, names)
-    surge = platform().surges.surge_at(city, trip.product, trip.pickup)
+    if surge is None:
+        surge = platform().surges.surge_at(city, trip.product, trip.pickup)
     try:
         return pricing.quote(city, trip, surge, datetime.now(UTC))
     except tuple(_REFUSALS) as error:

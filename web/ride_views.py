@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Response
 
+from domain.rides.currencies import decimal_of
 from domain.rides.model import Actor, Driver, Fix, Offer, Place, Quote, Ride, RideStatus, SearchStatus
 from web.job_views import json_response
 from web.log_fields import add_ride
@@ -138,16 +139,11 @@ def show_place(place: Place) -> dict[str, object]:
 def show_price(quote: Quote) -> dict[str, object]:
     """Return a quote's price; amounts are decimal strings, because JSON's numbers are no decimals."""
     return {
-        "low": decimal_of(quote.price_low),
-        "high": decimal_of(quote.price_high),
+        "low": decimal_of(quote.price_low, quote.currency),
+        "high": decimal_of(quote.price_high, quote.currency),
         "currency": quote.currency,
         "surge": quote.surge,
     }
-
-
-def decimal_of(minor_units: int) -> str:
-    """Return cents as a decimal number."""
-    return f"{minor_units // 100}.{minor_units % 100:02}"
 
 
 def show_moment(moment: datetime | None) -> str | None:

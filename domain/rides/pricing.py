@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.rides.cities import City, Fare
+from domain.rides.cities import City, Fare, Product
 from domain.rides.geo import distance_m
 from domain.rides.model import Place, Quote, RideError
 
 SAME_PLACE_M = 20
 """Two places nearer than this are one: a phone's position is no better."""
+
+MAX_PRICE = 2**31 - 1
+"""Of minor units, in the database's columns."""
 
 # The estimate of the way is a guess (see the detour), so the price is a range about it. Roads are more often longer
 # than thought than shorter.
@@ -43,12 +46,21 @@ class DistanceExceededError(RideError):
 
 
 @dataclass(frozen=True, slots=True)
+class Driven:
+    """How far a trip under way has come: ``distance_m`` are behind it, and the car is at ``place``."""
+
+    distance_m: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Trip:
-    """What a passenger asks the price of."""
+    """What a passenger asks the price of. What was ``driven`` already is paid for, wherever the trip ends."""
 
     product: str
     pickup: Place
     destination: Place
+    driven: Driven | None = None
 
 
 def quote(city: City, trip: Trip, surge: float, now: datetime) -> Quote:
@@ -60,8 +72,8 @@ def quote(city: City, trip: Trip, surge: float, now: datetime) -> Quote:
     product = city.product(trip.product)
     if product is None:
         raise NoProductFoundError(f"{city.title} has no product {trip.product!r}")
-    _check(city, trip)
-    road_m = distance_m(trip.pickup, trip.destination) * city.detour
+    road_m = _road_m(city, trip)
+    _check(city, trip, road_m)
     duration_s = road_m / city.speed_m_per_s(now)
     multiplier = min(max(surge, 1.0), city.surge_cap)
     low, high = (_price(product.fare, road_m * share, duration_s * share, multiplier) for share in _RANGE)
@@ -75,14 +87,27 @@ def quote(city: City, trip: Trip, surge: float, now: datetime) -> Quote:
     )
 
 
-def _check(city: City, trip: Trip) -> None:
+def highest_price(city: City, product: Product) -> int:
+    """Return what no trip with ``product`` costs more than: the longest one, when it is slowest and surge highest."""
+    road_m = city.max_trip_km * 1000 * max(_RANGE)
+    slowest_m_per_s = min(city.speeds_km_per_h) / 3.6
+    return math.ceil(_price(product.fare, road_m, road_m / slowest_m_per_s, city.surge_cap))
+
+
+def _road_m(city: City, trip: Trip) -> float:
+    if trip.driven is None:
+        return distance_m(trip.pickup, trip.destination) * city.detour
+    return trip.driven.distance_m + distance_m(trip.driven.place, trip.destination) * city.detour
+
+
+def _check(city: City, trip: Trip, road_m: float) -> None:
     for name, place in (("pickup", trip.pickup), ("destination", trip.destination)):
         if not city.contains(place):
             raise OutsideServiceAreaError(f"the {name} is outside the service area of {city.title}")
-    straight_m = distance_m(trip.pickup, trip.destination)
-    if straight_m < SAME_PLACE_M:
+    # A trip under way may well end where it began.
+    if trip.driven is None and distance_m(trip.pickup, trip.destination) < SAME_PLACE_M:
         raise SamePickupDropoffError(f"pickup and destination are less than {SAME_PLACE_M} m apart")
-    if straight_m * city.detour > city.max_trip_km * 1000:
+    if road_m > city.max_trip_km * 1000:
         raise DistanceExceededError(f"trips in {city.title} are at most {city.max_trip_km:g} km long")
 
 

@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from domain.rides.cities import City, Product
+from domain.rides.currencies import decimal_of
 from domain.rides.model import Place
 from domain.rides.ports import NearestQuery
 from domain.rides.pricing import Trip
@@ -18,7 +19,6 @@ from web.job_views import json_response
 from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError
 from web.ride_quotes import IN_QUERY, city_at, products_of, quote
-from web.ride_views import decimal_of
 from web.schemas.rides import (
     HeatMapOut,
     HeatMapQuery,
@@ -76,7 +76,7 @@ def get_heat_map(query: HeatMapQuery) -> Response:
 
 def _price(city: City, product: Product, pickup: Place, destination: Place) -> dict[str, object]:
     priced = quote(city, Trip(product.name, pickup, destination), IN_QUERY)
-    low, high = decimal_of(priced.price_low), decimal_of(priced.price_high)
+    low, high = (decimal_of(price, priced.currency) for price in (priced.price_low, priced.price_high))
     return {
         "product_id": product.name,
         "display_name": product.title,

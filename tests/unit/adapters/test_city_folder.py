@@ -86,10 +86,17 @@ def test_a_city_is_what_its_file_says(file: Path) -> None:
         (SPEEDS, SPEEDS.replace("20", "0"), "speeds_km_per_h must have numbers from 1 to 200 only"),
         (SPEEDS, "30", "speeds_km_per_h must be a list of 24 numbers, from midnight on"),
         ("[products.cab]", '[products."The Cab"]', "products.The Cab must be named by lower-case letters"),
-        ("capacity = 3", "capacity = 0", "products.cab.capacity must be a whole number from 1 on"),
-        ("per_km = 100", "per_km = 1.15", "products.cab.fare.per_km must be a whole number from 0 on"),
+        ("capacity = 3", "capacity = 0", "products.cab.capacity must be a whole number from 1 to 100"),
+        ("per_km = 100", "per_km = 1.15", "products.cab.fare.per_km must be a whole number from 0 to 2147483647"),
         ("per_km = 100", "per_mile = 100", "products.cab.fare.per_mile is not known"),
         ("minimum = 500, ", "", "products.cab.fare.minimum is missing"),
+        ("max_trip_km = 80", f"max_trip_km = {10**400}", "max_trip_km must be a number from 1 to 2000"),
+        ("base = 200", f"base = {2**31}", "products.cab.fare.base must be a whole number from 0 to 2147483647"),
+        (
+            "per_km = 100",
+            "per_km = 20_000_000",
+            "products.cab.fare makes a trip of max_trip_km at surge_cap cost more",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_the_file_and_the_key(file: Path, old: str, new: str, complaint: str) -> None:

@@ -14,10 +14,12 @@ from domain.rides.geo import distance_m
 from domain.rides.model import Place, RideError
 from domain.rides.pricing import (
     DistanceExceededError,
+    Driven,
     NoProductFoundError,
     OutsideServiceAreaError,
     SamePickupDropoffError,
     Trip,
+    highest_price,
     quote,
 )
 from tests.cities import DEMO_CITY
@@ -92,3 +94,32 @@ def test_a_trip_that_is_too_long_is_refused() -> None:
         quote(replace(CITY, max_trip_km=5), TRIP, 1.0, NOON)
 
     assert raised.value.code == "distance_exceeded"
+
+
+def test_a_trip_under_way_is_what_was_driven_and_the_rest() -> None:
+    rest = quote(CITY, TRIP, 1.0, NOON)
+    there = Driven(7000, PICKUP)
+
+    answer = quote(CITY, replace(TRIP, driven=there), 1.0, NOON)
+
+    assert answer.distance_m == 7000 + rest.distance_m
+    assert answer.price_low > rest.price_low
+    assert quote(CITY, replace(TRIP, destination=PICKUP, driven=there), 1.0, NOON).distance_m == 7000
+
+
+def test_a_trip_under_way_is_no_longer_than_the_citys_cars_go() -> None:
+    with pytest.raises(DistanceExceededError):
+        quote(CITY, replace(TRIP, driven=Driven(160_000, PICKUP)), 1.0, NOON)
+
+
+@given(in_city, in_city, st.floats(1, 3), st.integers(0, 150_000))
+def test_no_trip_costs_more_than_the_highest_price(
+    pickup: Place, destination: Place, surge: float, driven_m: int
+) -> None:
+    trip = Trip("standard", pickup, destination, Driven(driven_m, pickup))
+    try:
+        answer = quote(CITY, trip, surge, NOON)
+    except DistanceExceededError:
+        assert driven_m > 100_000
+    else:
+        assert answer.price_high <= highest_price(CITY, CITY.products[0])
