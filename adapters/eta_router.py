@@ -143,8 +143,8 @@ class RouterEta:
         return [future.result() for future in futures]
 
     def _ask(self, question: _Question, deadline: float) -> Seconds:
-        request = self._session.prepare_request(self._api.request(question.origins, question.destinations))
         try:
+            request = self._session.prepare_request(self._api.request(question.origins, question.destinations))
             left_s = max(0.001, deadline - time.monotonic())
             with self._session.send(request, timeout=left_s, stream=True, allow_redirects=False) as response:
                 status, body = response.status_code, _read(response, deadline)

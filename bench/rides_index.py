@@ -111,10 +111,12 @@ def _compare(index: RedisDriverIndex, client: redis.Redis, places: list[Place], 
         found = [_timed(ours_s, partial(_nearest, index, batch)) for batch in batches]
         expected = [_timed(fixed_s, partial(_geosearch, client, batch)) for batch in batches]
         same += sum(sum(map(eq, one, other)) for one, other in zip(found, expected, strict=True))
+    if same < ROUNDS * ROUND:
+        raise RuntimeError(f"the same {NEAREST} were found for {same} of {ROUNDS * ROUND} rides only")
     ours_us, fixed_us = (1e6 * statistics.median(seconds) / together for seconds in (ours_s, fixed_s))
     return Figure(f"candidates for {whom}, 3 km GEOSEARCH / expanding radius", fixed_us / ours_us, 15, "higher",
                   f"{fixed_us:.0f} µs / {ours_us:.0f} µs, median of {len(ours_s)}, "
-                  f"the same {NEAREST} in {same} of {ROUNDS * ROUND}")  # fmt: skip
+                  f"the same {NEAREST} for {same} rides")  # fmt: skip
 
 
 def _timed(seconds: list[float], ask: Callable[[], list[list[str]]]) -> list[list[str]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,7 +262,9 @@ class _Reader:
         value = self.optional(name)
         try:
             parts = urlsplit(value or "http://none")
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+            # To read the port is to check it.
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            is_address &= not re.search(r"\s", parts.netloc)
         except ValueError:
             is_address = False
         if not is_address:

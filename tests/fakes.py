@@ -28,7 +28,6 @@ from domain.rides.ports import (
     DriverFix,
     DriverIndexError,
     Etas,
-    LastPosition,
     NearestQuery,
     Supply,
 )
@@ -221,7 +220,7 @@ class FakeDriverIndex:
 
     def flush(self) -> None:
         self._products: dict[tuple[str, str], str] = {}
-        self._last: dict[tuple[str, str], LastPosition] = {}
+        self._last: dict[tuple[str, str], Fix] = {}
         self._changed: dict[tuple[str, str], int] = {}
 
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
@@ -251,7 +250,7 @@ class FakeDriverIndex:
         latitudes = np.array([place.latitude for place in places.values()], dtype=float)
         return Supply(list(places), latitudes, np.array([place.longitude for place in places.values()], dtype=float))
 
-    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
+    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         with self._reached():
             return {id_: self._last[city, id_] for id_ in driver_ids if (city, id_) in self._last}
 
@@ -286,18 +285,18 @@ class FakeDriverIndex:
     def _take(self, key: tuple[str, str], fix: Fix) -> bool:
         at = datetime.fromtimestamp(round(min(fix.at.timestamp(), self._clock()) * 1000) / 1000, UTC)
         last = self._last.get(key)
-        if last and at <= last.fix.at:
+        if last and at <= last.at:
             return False
-        self._last[key] = LastPosition(Fix(fix.place, at, fix.accuracy_m, fix.bearing), last.seq + 1 if last else 1)
+        self._last[key] = Fix(fix.place, at, fix.accuracy_m, fix.bearing)
         return True
 
     def _candidates(self, city: str, product: str) -> dict[str, Place]:
         oldest = self._clock() - 60
         return {
-            driver_id: last.fix.place
+            driver_id: last.place
             for (where, driver_id), last in self._last.items()
             if where == city and self._products.get((city, driver_id)) == product
-            if last.fix.at.timestamp() > oldest and is_on_the_map(last.fix.place)
+            if last.at.timestamp() > oldest and is_on_the_map(last.place)
         }
 
     @contextmanager

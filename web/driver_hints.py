@@ -14,7 +14,7 @@ from typing import TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.rides.model import Driver, DriverStatus, Fix
-from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError, LastPosition
+from domain.rides.ports import AvailableDriver, DriverFix, DriverIndexError
 from store.rides import drivers
 from web.platform import platform
 
@@ -57,7 +57,7 @@ def push(driver: Driver, fixes: Sequence[Fix]) -> list[bool] | None:
     return _try("push", lambda: platform().driver_index.push(driver.city, pushed))
 
 
-def last_position(city: str, driver_id: str) -> LastPosition | None:
+def last_position(city: str, driver_id: str) -> Fix | None:
     """Return where a driver was last seen; ``None``: never, or the index is away."""
     found = _try("last_positions", lambda: platform().driver_index.last_positions(city, [driver_id]))
     return None if found is None else found.get(driver_id)

@@ -82,7 +82,7 @@ def is_unchanged(ride_id: UUID, is_known: Callable[[str], bool]) -> tuple[RideSt
         position = driver_hints.last_position(seen.city, seen.driver_id)
         if position is None:
             return None
-        position_ms = milliseconds_of(position.fix)
+        position_ms = milliseconds_of(position)
     etag = ride_etag(ride_id, seen.version, position_ms)
     return (seen.status, etag) if is_known(etag) else None
 
@@ -99,8 +99,8 @@ def look(ride: Ride) -> Live:
         return Live(driver)
     position = driver_hints.last_position(ride.city, ride.driver_id)
     # Without the index there is still the last fix that was counted into the distance; its age tells how old it is.
-    fix = ride.last_fix if position is None else position.fix
-    live = Live(driver, fix, None if position is None else milliseconds_of(position.fix))
+    fix = ride.last_fix if position is None else position
+    live = Live(driver, fix, None if position is None else milliseconds_of(position))
     return live if fix is None else _with_times(ride, live, fix.place)
 
 

@@ -6,7 +6,7 @@ A city's keys share a hash tag, ``rides:{city}:``, and so a node of a cluster:
 
 - ``on``, a hash: driver -> product, for each driver who may be offered rides. Written by ``set_available``,
   ``set_unavailable`` and ``rebuild`` only, so no position that comes late makes a candidate of anybody.
-- ``last``, a hash: driver -> "latitude,longitude,ms,bearing,accuracy,seq", for whoever ever told a position.
+- ``last``, a hash: driver -> "latitude,longitude,ms,bearing,accuracy", for whoever ever told a position.
 - ``available:<product>``, a GEO set: the drivers in ``on`` whose last fix is fresh; ``seen`` has these fixes' times.
 - ``changed``, a sorted set: who was made available or not since the last rebuild, in the order of the changes.
 
@@ -24,6 +24,5 @@ that its driver tells later.
 """
 
 from adapters.driver_index.index import MAX_RADIUS_M, RedisDriverIndex, create_index_client
-from domain.rides.ports import STALE_S
 
-__all__ = ["MAX_RADIUS_M", "STALE_S", "RedisDriverIndex", "create_index_client"]
+__all__ = ["MAX_RADIUS_M", "RedisDriverIndex", "create_index_client"]

@@ -22,7 +22,6 @@ from domain.rides.ports import (
     AvailableDriver,
     DriverFix,
     DriverIndexError,
-    LastPosition,
     NearestQuery,
     Supply,
 )
@@ -123,10 +122,10 @@ class RedisDriverIndex:
         latitudes, longitudes = decode(list(scores.values()))
         return Supply(list(scores), latitudes, longitudes)
 
-    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
+    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen, however long ago."""
         key = _keys(city)[scripts.KEYS_OF_A_CITY.index("last")]
-        found: dict[str, LastPosition] = {}
+        found: dict[str, Fix] = {}
         for chunk in _chunks(driver_ids, CHUNK):
             texts = self._guarded(partial(self._client.hmget, key, list(chunk)))
             pairs = zip(chunk, cast("list[bytes | None]", texts), strict=True)
@@ -239,16 +238,15 @@ def _push_arguments(fix: DriverFix, now_ms: int) -> tuple[Argument, ...]:
     latitude, longitude = float(position.place.latitude), float(position.place.longitude)
     at_ms = min(_ms(position.at.timestamp()), now_ms)
     bearing = "" if position.bearing is None else position.bearing
-    text = f"{latitude!r},{longitude!r},{at_ms},{bearing},{position.accuracy_m},"
+    text = f"{latitude!r},{longitude!r},{at_ms},{bearing},{position.accuracy_m}"
     return fix.driver_id, at_ms, longitude, latitude, text
 
 
-def _position(text: bytes) -> LastPosition:
-    latitude, longitude, at_ms, bearing, accuracy_m, seq = text.decode().split(",")
-    fix = Fix(
+def _position(text: bytes) -> Fix:
+    latitude, longitude, at_ms, bearing, accuracy_m = text.decode().split(",")
+    return Fix(
         place=Place(float(latitude), float(longitude)),
         at=datetime.fromtimestamp(int(at_ms) / 1000, UTC),
         accuracy_m=float(accuracy_m),
         bearing=float(bearing) if bearing else None,
     )
-    return LastPosition(fix, int(seq))

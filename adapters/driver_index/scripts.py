@@ -23,27 +23,23 @@ local function is_findable(at, latitude, longitude)
 end
 """
 
-# ARGV from 3 on, five for each fix: driver, time (ms), longitude, latitude, and the text of the position but for its
-# number. Returns "1" or "0" for each: whether it was newer than the driver's last. A driver may occur several times.
+# ARGV from 3 on, five for each fix: driver, time (ms), longitude, latitude, and the text of the position. Returns "1"
+# or "0" for each: whether it was newer than the driver's last. A driver may occur several times.
 PUSH = (
     _BEGIN
     + """
 local ids, count = {}, (#ARGV - 2) / 5
 for i = 1, count do ids[i] = ARGV[5 * i - 2] end
 local products, known = redis.call('HMGET', on, unpack(ids)), redis.call('HMGET', last, unpack(ids))
-local times, numbers = {}, {}
+local times = {}
 local answer, positions, members, points = {}, {}, {}, {}
 for i = 1, count do
     local id, time = ids[i], tonumber(ARGV[5 * i - 1])
-    local before, number = times[id], numbers[id]
-    if not before then
-        before, number = string.match(known[i] or ',,0,,0', '^[^,]*,[^,]*,(%d+),.*,(%d+)$')
-        before, number = tonumber(before), tonumber(number)
-    end
+    local before = times[id] or tonumber(string.match(known[i] or ',,0,', '^[^,]*,[^,]*,(%d+),'))
     if time > before then
-        before, number = time, number + 1
+        before = time
         positions[#positions + 1] = id
-        positions[#positions + 1] = ARGV[5 * i + 2] .. number
+        positions[#positions + 1] = ARGV[5 * i + 2]
         local product = products[i]
         if product and is_findable(time, tonumber(ARGV[5 * i + 1]), tonumber(ARGV[5 * i])) then
             local list = points[product]
@@ -58,7 +54,7 @@ for i = 1, count do
     else
         answer[i] = '0'
     end
-    times[id], numbers[id] = before, number
+    times[id] = before
 end
 if #positions > 0 then redis.call('HSET', last, unpack(positions)) end
 if #members > 0 then redis.call('ZADD', seen, unpack(members)) end

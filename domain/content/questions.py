@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from domain.content.records import dump_records, parse_records
 
 SET = "questions"
 """The content set's name."""
@@ -48,19 +49,9 @@ class Question:
     tests: tuple[QuestionTest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """How two sets of records differ: their ids, each list in order."""
-
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    removed: tuple[str, ...]
-
-
-def dump_questions(questions: Sequence[Question]) -> bytes:
-    """Return questions as the one JSON text that they have; their order makes no difference."""
-    records = [asdict(question) for question in sorted(questions, key=lambda question: question.id)]
-    return json.dumps(records, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def dump_questions(questions: Iterable[Question]) -> bytes:
+    """Return questions as their set's content."""
+    return dump_records(map(asdict, questions))
 
 
 def parse_questions(content: bytes) -> dict[str, Question]:
@@ -69,20 +60,7 @@ def parse_questions(content: bytes) -> dict[str, Question]:
     Raises:
         ValueError: it is something else.
     """
-    try:
-        records = [_question(record) for record in json.loads(content)]
-    except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"no questions: {error!r}") from error
-    return {question.id: question for question in records}
-
-
-def compare_records(old: Mapping[str, object], new: Mapping[str, object]) -> Changes:
-    """Say what publishing ``new`` in place of ``old`` would change."""
-    return Changes(
-        added=tuple(sorted(new.keys() - old.keys())),
-        changed=tuple(sorted(key for key in old.keys() & new.keys() if old[key] != new[key])),
-        removed=tuple(sorted(old.keys() - new.keys())),
-    )
+    return parse_records(content, _question)
 
 
 def _question(record: dict[str, object]) -> Question:
@@ -90,4 +68,5 @@ def _question(record: dict[str, object]) -> Question:
     difficulty = Difficulty(str(record.pop("difficulty")))
     if not isinstance(tests, list):
         raise TypeError("tests must be a list")
-    return Question(**record, difficulty=difficulty, tests=tuple(QuestionTest(**test) for test in tests))  # type: ignore[arg-type]  # As dumped.
+    # The other fields are as dump_questions wrote them; the checksum of the set says that nobody else did.
+    return Question(**record, difficulty=difficulty, tests=tuple(QuestionTest(**test) for test in tests))  # type: ignore[arg-type]

@@ -31,14 +31,6 @@ class AvailableDriver:
 
 
 @dataclass(frozen=True, slots=True)
-class LastPosition:
-    """Where a driver was last seen; ``seq`` grows with every accepted push."""
-
-    fix: Fix
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
 class Supply:
     """The available drivers of one city and product at one moment, row by row: ``ids[i]`` is at ``latitudes[i]``."""
 
@@ -94,7 +86,7 @@ class DriverIndex(Protocol):
     def supply(self, city: str, product: str) -> Supply:
         """Return all candidates."""
 
-    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, LastPosition]:
+    def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen; whoever never was is missing."""
 
     def mark(self, city: str) -> int:

@@ -305,7 +305,8 @@ def read_version(session: Session, ride_id: UUID) -> RideVersion | None:
     if not rows:
         return None
     version, status, *rest = rows[0]
-    return RideVersion(cast("int", version), RideStatus(cast("str", status)), *rest)  # type: ignore[arg-type]  # By the SELECT.
+    # The other columns are of the fields' types.
+    return RideVersion(cast("int", version), RideStatus(cast("str", status)), *rest)  # type: ignore[arg-type]
 
 
 def events_after(session: Session, ride_id: UUID, event_id: int = 0) -> list[RideEvent]:

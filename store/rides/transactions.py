@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -29,8 +28,6 @@ class RideTransactions:
     def __init__(self, engine: Engine, on_deadlock: Callable[[], None] | None = None) -> None:
         self._make = transactions(engine)
         self._on_deadlock = on_deadlock
-        self._deadlocks = itertools.count(1)
-        self.deadlocks = 0
 
     def run(self, work: Callable[[Session], T]) -> T:
         """Return what ``work`` returns, once it is committed; whatever it raises undoes what it wrote.
@@ -57,8 +54,6 @@ class RideTransactions:
 
     def _is_deadlock(self, error: DBAPIError) -> bool:
         is_deadlock = isinstance(error.orig, DeadlockDetected)
-        if is_deadlock:
-            self.deadlocks = next(self._deadlocks)
-            if self._on_deadlock is not None:
-                self._on_deadlock()
+        if is_deadlock and self._on_deadlock is not None:
+            self._on_deadlock()
         return is_deadlock

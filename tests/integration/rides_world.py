@@ -60,7 +60,8 @@ class RidesWorld:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.transactions = RideTransactions(engine)
+        self.deadlocks: list[None] = []
+        self.transactions = RideTransactions(engine, lambda: self.deadlocks.append(None))
         self._names = count(1)
 
     def run(self, work: Callable[[Session], T]) -> T:
@@ -227,7 +228,7 @@ class RidesWorld:
     def assert_sound(self) -> None:
         """What must hold after every test."""
         assert self.violations() == []
-        assert self.transactions.deadlocks == 0
+        assert self.deadlocks == []
 
 
 def wanted(ride: Ride, driver_id: str) -> NewOffer:

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix, LastPosition, NearestQuery
+from domain.rides.ports import AvailableDriver, DriverFix, NearestQuery
 from tests.fakes import FakeDriverIndex
 from tests.integration.drivers import CITY, SQUARE, Clock, east, fix_at, nearest
 
@@ -150,9 +150,9 @@ def test_fixes_that_are_not_newer_than_the_last_are_dropped(index, clock):
 
     assert accepted == [False, False, True, True, False, False]
     assert nearest(index, "car", SQUARE, 2)[1] == ("ann", pytest.approx(400, rel=0.01))
-    assert {driver_id: last.seq for driver_id, last in index.last_positions(CITY, ["ann", "bob"]).items()} == {
-        "ann": 2,
-        "bob": 1,
+    assert index.last_positions(CITY, ["ann", "bob"]) == {
+        "ann": fix_at("ann", clock() - 5, east(400)).fix,
+        "bob": fix_at("bob", clock() - 5, east(10)).fix,
     }
 
 
@@ -161,8 +161,8 @@ def test_the_last_position_is_what_was_pushed(index, clock):
     index.push(CITY, [fix_at("ann", clock() - 3.5), bare])
 
     assert index.last_positions(CITY, ["ann", "nobody", "bob"]) == {
-        "ann": LastPosition(fix_at("ann", clock() - 3.5).fix, 1),
-        "bob": LastPosition(bare.fix, 1),
+        "ann": fix_at("ann", clock() - 3.5).fix,
+        "bob": bare.fix,
     }
     assert index.last_positions(CITY, []) == {}
 

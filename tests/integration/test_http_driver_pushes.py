@@ -70,7 +70,7 @@ def test_a_position_that_the_ride_does_not_count_is_shown_to_nobody(town, wrong,
     assert after["destination"]["eta_s"] == before["destination"]["eta_s"]
     bob.post(f"{ride}/finish")
     assert town.candidates() == ["bob"]
-    assert index_of(town).last_positions("demo", ["bob"])["bob"].fix.place.latitude == PICKUP["latitude"]
+    assert index_of(town).last_positions("demo", ["bob"])["bob"].place.latitude == PICKUP["latitude"]
 
 
 def test_a_fix_from_before_the_start_moves_the_car_back_for_nobody(town):
@@ -93,7 +93,7 @@ def test_a_phone_that_does_not_know_where_it_is_is_not_believed_without_a_ride_e
     answer = pushed(bob, fix(FAR, accuracy_m=50.5), fix(DESTINATION, ago_s=-1, accuracy_m=50), fix(PICKUP, ago_s=30))
 
     assert answer == {"accepted": 1, "dropped": {"inaccurate": 1, "not_newer": 1}, "ride_id": ride_id}
-    assert index_of(town).last_positions("demo", ["bob"])["bob"].fix.place.latitude == DESTINATION["latitude"]
+    assert index_of(town).last_positions("demo", ["bob"])["bob"].place.latitude == DESTINATION["latitude"]
 
 
 def test_a_driver_whose_phone_is_slow_is_told_that_nobody_asks_for_rides_there(town):

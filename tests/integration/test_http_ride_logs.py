@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 
 import pytest
 
-from config.logging import configure
 from tests.integration.http_rides import PICKUP, Streets, streets
+from tests.logs import captured_log
 
 
 @pytest.fixture
@@ -21,14 +20,8 @@ def town(database_url, redis_url, engine):
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure("info", stream)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    with captured_log() as stream:
+        yield stream
 
 
 def lines(log: io.StringIO) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""Calls for an offer, and calls of a passenger, race over HTTP: each is told the truth, and one thing comes of them.
+"""Passengers, drivers, operators and ticks race over HTTP: each is told the truth, and one thing comes of them.
 
 Each race is run for a hundred rounds and more, on the real PostgreSQL and Valkey, and begins at a barrier; calls are
 late at times, so that any can win. A race is passed if all the outcomes came that are listed, and no other: what each
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from domain.rides.model import RideStatus
 from tests.integration import http_races as at
-from tests.integration.http_races import Race, Scene, by, run, scene_of
+from tests.integration.http_races import Race, Scene, by, run, said, scene_of
 from tests.integration.http_rides import TRIP, streets
 from tests.integration.rides_world import wanted
 
@@ -30,6 +30,11 @@ def is_not_asked_again(scene: Scene) -> None:
     ride = scene.ride
     assert ride.excluded_drivers == ("bob",)
     assert scene.world.write_offers(scene.world.lease(), [wanted(ride, "bob")]) == []
+
+
+def is_not_seen_by_its_etag_either(scene: Scene) -> None:
+    known = scene.ann.get(scene.path).headers["ETag"]
+    assert said(scene.bob.get(scene.path, headers={"If-None-Match": known})) == UNSEEN
 
 
 def is_free(scene: Scene) -> None:
@@ -178,6 +183,91 @@ PASSENGERS = (
 )  # fmt: skip
 
 
+DRIVING = (
+    Race("start, cancel", at.matched, (at.start, at.cancel_current), {
+        ("200 started", refused("started")): "started",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }),
+    Race("start, start", at.matched, (at.start, at.start_again), {
+        ("200 started", "200 started"): "started",
+    }),
+    Race("start, give back", at.matched, (at.start, at.give_back), {
+        ("200 started", refused("started")): "started",
+        (UNSEEN, "204"): "driver_cancelled",
+    }),
+    Race("start, new pickup", at.matched, (at.start, at.move_pickup), {
+        ("200 started", "200 matched"): "edited started",
+        ("200 started", refused("started")): "started",
+    }),
+    Race("start, end by an operator", at.matched, (at.start, at.end_by_operator), {
+        ("200 started", CANCELLED): "started cancelled",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }, is_free),
+    Race("arrive, start", at.matched, (at.arrive, at.start_again), {
+        ("200 matched", "200 started"): "arrived started",
+        (refused("started"), "200 started"): "started",
+    }),
+    Race("arrive, cancel", at.matched, (at.arrive, at.cancel), {
+        ("200 matched", CANCELLED): "arrived cancelled",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }),
+    Race("arrive, arrive", at.matched, (at.arrive, at.arrive_again), {
+        ("200 matched", "200 matched"): "arrived",
+    }),
+    Race("finish, cancel", at.started, (at.finish, at.cancel), {
+        ("200 finished", refused("started")): "finished",
+        ("200 finished", refused("finished")): "finished",
+    }),
+    Race("finish, finish", at.started, (at.finish, at.finish_again), {
+        ("200 finished", "200 finished"): "finished",
+    }),
+    Race("finish, end by an operator", at.started, (at.finish, at.end_by_operator), {
+        ("200 finished", refused("finished")): "finished",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }, is_free),
+    Race("finish, leave", at.started, (at.finish, at.leave), {
+        ("200 finished", "200 unavailable"): "finished",
+        ("200 finished", "409 driver_busy started"): "finished",
+    }),
+    Race("finish, new destination", at.started, (at.finish, at.redirect), {
+        ("200 finished", "200 started"): "edited finished",
+        ("200 finished", refused("finished")): "finished",
+    }),
+    Race("give back, cancel", at.matched, (at.give_back, at.cancel), {
+        ("204", CANCELLED): "driver_cancelled cancelled",
+        (refused("cancelled"), CANCELLED): "cancelled",
+    }, is_free),
+    Race("give back, leave", at.matched, (at.give_back, at.leave), {
+        ("204", "200 unavailable"): "driver_cancelled",
+        ("204", "409 driver_busy matched"): "driver_cancelled",
+    }),
+    Race("give back, new destination", at.matched, (at.give_back, at.redirect), {
+        ("204", "200 matched"): "edited driver_cancelled",
+        ("204", "200 created"): "driver_cancelled edited",
+    }),
+    Race("give back, look", at.matched, (at.give_back, at.ann_looks, at.bob_looks, at.eve_looks), {
+        ("204", "200 matched", "200 matched", UNSEEN): "driver_cancelled",
+        ("204", "200 matched", UNSEEN, UNSEEN): "driver_cancelled",
+        ("204", "200 created", "200 matched", UNSEEN): "driver_cancelled",
+        ("204", "200 created", UNSEEN, UNSEEN): "driver_cancelled",
+    }, is_not_seen_by_its_etag_either),
+    Race("give back, accept that is repeated", at.matched, (at.give_back, at.accept), {
+        ("204", "200 matched"): "driver_cancelled",
+        ("204", EXPIRED): "driver_cancelled",
+    }, is_not_asked_again),
+    Race("old accept, offer to the next", at.given_back, (at.accept, at.tick_writes), {
+        (EXPIRED, "1"): "offered",
+    }),
+    Race("old accept, accept of the next", at.offered_anew, (at.accept, at.accept_next), {
+        (EXPIRED, "200 matched"): "matched",
+        (TAKEN, "200 matched"): "matched",
+    }),
+    Race("accept, look by who was asked before", at.offered_to_the_next, (at.accept, at.cid_looks), {
+        ("200 matched", UNSEEN): "matched",
+    }),
+)  # fmt: skip
+
+
 @pytest.fixture
 def scene(database_url: str, redis_url: str, engine: Engine) -> Iterator[Scene]:
     with streets(database_url, redis_url, engine) as town, scene_of(town) as built:
@@ -191,4 +281,9 @@ def test_of_an_offer_one_thing_comes(scene: Scene, race: Race) -> None:
 
 @pytest.mark.parametrize("race", PASSENGERS, ids=str)
 def test_of_what_a_passenger_does_one_thing_comes(scene: Scene, race: Race) -> None:
+    run(scene, race)
+
+
+@pytest.mark.parametrize("race", DRIVING, ids=str)
+def test_of_a_ride_that_has_a_driver_one_thing_comes(scene: Scene, race: Race) -> None:
     run(scene, race)

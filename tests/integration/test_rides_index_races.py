@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine
 
-from adapters.driver_index.index import STALE_S, RedisDriverIndex
+from adapters.driver_index.index import RedisDriverIndex
 from domain.rides.model import Ride
+from domain.rides.ports import STALE_S
 from store.rides import drivers
 from tests.integration import http_races as at
 from tests.integration.http_races import CITY, Race, Scene, candidates, free_drivers, matcher, run, said, scene_of

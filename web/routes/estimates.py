@@ -96,7 +96,7 @@ def _time(city: City, product: Product, pickup: Place) -> dict[str, object]:
     index = platform().driver_index
     [found] = index.nearest(city.name, [NearestQuery(product.name, pickup, CANDIDATES)])
     nearest = [driver_id for driver_id, _ in found]
-    origins = [position.fix.place for position in index.last_positions(city.name, nearest).values()]
+    origins = [position.place for position in index.last_positions(city.name, nearest).values()]
     etas = platform().etas[city.name].pairs(origins, [pickup] * len(origins)) if origins else None
     best = math.inf if etas is None else float(etas.seconds.min())
     if etas is None or not math.isfinite(best):

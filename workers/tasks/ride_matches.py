@@ -42,7 +42,6 @@ from store.rides.invariants import violations_now
 from store.rides.transactions import RideTransactions
 
 SNAPSHOT_FROM = 1000
-_NOBODY: list[tuple[str, float]] = []
 LEASE_S = 15.0
 MAX_LOGGED = 20
 """How many broken rules one log is told of."""
@@ -189,7 +188,8 @@ class RideMatcher:
     def _nearest(self, city: str, searches: Sequence[OpenSearch], busy: Set[str]) -> tuple[Candidates, set[UUID]]:
         """Return the nearest free drivers of each ride, and the rides that have seen all who are within reach."""
         wanted = [SCARCE + len(search.excluded_drivers) for search in searches]
-        counts, found, told_all = list(wanted), [_NOBODY] * len(searches), set()
+        counts, told_all = list(wanted), set()
+        found: list[list[tuple[str, float]]] = [[] for _ in searches]
         rows = list(range(len(searches)))
         while rows:
             queries = [NearestQuery(searches[row].product, searches[row].pickup, counts[row]) for row in rows]
@@ -204,7 +204,7 @@ class RideMatcher:
             rows = again
         ids = list({driver_id for nearest in found for driver_id, _ in nearest})
         positions = self.index.last_positions(city, ids)
-        places = {driver_id: position.fix.place for driver_id, position in positions.items()}
+        places = {driver_id: position.place for driver_id, position in positions.items()}
         return candidates_by_nearest(searches, found, places), told_all
 
     def _write(self, city: str, lease_id: UUID, offers: Sequence[NewOffer]) -> list[Offer]:

@@ -9,6 +9,7 @@ from contextvars import Context, ContextVar
 import pytest
 
 from config.logging import configure
+from tests.logs import captured_log
 
 JOB_ID: ContextVar[str | None] = ContextVar("log_job_id", default=None)
 SECRET: ContextVar[str] = ContextVar("secret")
@@ -16,14 +17,8 @@ SECRET: ContextVar[str] = ContextVar("secret")
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    stream = io.StringIO()
-    configure("info", stream)
-    yield stream
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
+    with captured_log() as stream:
+        yield stream
 
 
 def last(lines: io.StringIO) -> dict[str, object]:

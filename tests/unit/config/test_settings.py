@@ -44,7 +44,20 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
 
 
 @pytest.mark.parametrize("name", ["OSRM_URL", "VALHALLA_URL"])
-@pytest.mark.parametrize("raw", ["router.local", "osrm:5000", "http://", "http://[x", "ftp://osrm/", "http:/osrm"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "router.local",
+        "osrm:5000",
+        "http://",
+        "http://[x",
+        "ftp://osrm/",
+        "http:/osrm",
+        "http://osrm:port",
+        "http://osrm:70000",
+        "http://os rm/",
+    ],
+)
 def test_a_router_without_an_address_is_refused_by_name(name: str, raw: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} must be an address"):
         load(SERVERS | {name: raw})
