@@ -17,7 +17,12 @@ from tests.faults.platform import Platform, wait_for
 from tests.faults.ride_phones import CITY, PRODUCT, Phone, Streets
 
 ROSTER = ("api-1", "api-2", "dispatcher-1", "rides-1", "rides-2", "beat-1")
+TICK_WORKERS = ("rides-1", "rides-2")
 DRIVERS, PASSENGERS = 8, 32
+CAUGHT_S, ARRIVED_S = 30.0, 0.2
+"""How long a tick is tried to be caught; the time of a round trip, with plenty to spare."""
+FROZEN_S = 3.0
+"""Some times as long as anybody waits for Redis."""
 HEALED_S = 70.0
 """The index is made again every minute; and a little for the job that does it."""
 
@@ -39,18 +44,21 @@ def flush(platform: Platform) -> None:
         client.flushall()
 
 
-def kill_tick_worker(platform: Platform) -> None:
-    platform["rides-1"].kill()
-    platform.run("rides-1")
-    platform["rides-2"].kill()
-    platform.run("rides-2")
+def kill_tick_workers(platform: Platform) -> None:
+    lease = _freeze_in_mid_tick(platform)
+    for name in TICK_WORKERS:
+        platform[name].kill()
+        platform.run(name)
+    assert _tick(platform) == lease
 
 
-def freeze_tick_worker(platform: Platform) -> None:
-    # For longer than its lease: what it decided before is too late, and another one has taken over.
-    platform["rides-1"].freeze()
-    time.sleep(16)
-    platform["rides-1"].thaw()
+def freeze_tick_workers(platform: Platform) -> None:
+    # What one of them decided before is too late when they wake: its lease has run out, and another has taken over.
+    lease = _freeze_in_mid_tick(platform)
+    platform.run("rides-3")
+    wait_for(lambda: _tick(platform) != lease, "another worker to take over")
+    for name in TICK_WORKERS:
+        platform[name].thaw()
 
 
 def kill_apis(platform: Platform) -> None:
@@ -66,7 +74,7 @@ def crash_database(platform: Platform) -> None:
 
 def freeze_redis(platform: Platform) -> None:
     os.kill(_valkey(platform), signal.SIGSTOP)
-    time.sleep(3)
+    time.sleep(FROZEN_S)
     os.kill(_valkey(platform), signal.SIGCONT)
 
 
@@ -75,8 +83,31 @@ def _valkey(platform: Platform) -> int:
     return platform.valkey.pid
 
 
+def _freeze_in_mid_tick(platform: Platform) -> object:
+    """Freeze the workers while one of them does a tick, and return that tick."""
+    deadline = time.monotonic() + CAUGHT_S
+    while time.monotonic() < deadline:
+        if _tick(platform) is None:
+            continue
+        for name in TICK_WORKERS:
+            platform[name].freeze()
+        caught = _tick(platform)
+        # What was on its way to the server when they froze has arrived by then.
+        time.sleep(ARRIVED_S)
+        if caught is not None and _tick(platform) == caught:
+            return caught
+        for name in TICK_WORKERS:
+            platform[name].thaw()
+    raise AssertionError(f"no tick was caught within {CAUGHT_S} s")
+
+
+def _tick(platform: Platform) -> object:
+    """Return the lease of the tick that is under way; ``None``: none is."""
+    return _value(platform, "SELECT max(lease_id::text) FROM ride_ticks")
+
+
 @pytest.mark.parametrize(
-    "strike", [flush, kill_tick_worker, freeze_tick_worker, kill_apis, crash_database, freeze_redis]
+    "strike", [flush, kill_tick_workers, freeze_tick_workers, kill_apis, crash_database, freeze_redis]
 )
 def test_every_ride_is_driven_to_its_end(platform: Platform, strike: Callable[[Platform], None]) -> None:
     streets = Streets(platform, DRIVERS, PASSENGERS)
