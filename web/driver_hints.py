@@ -25,30 +25,40 @@ _TRIES = 5
 _LOG = logging.getLogger(__name__)
 
 
-def refresh(city: str, driver_id: str) -> None:
+def refresh(city: str, driver_id: str) -> Driver | None:
     """Make a driver a candidate of a city or none, as the database has it now: after whatever may have changed that.
 
     Of two who do so at once, one may read first and write last. So each writes what was read after a mark of the
     index, unless the index was changed since, and then reads again.
+
+    Return the driver; ``None``: there is none, or it was not read.
     """
+    driver = None
     try:
         for _ in range(_TRIES):
             mark = _try("mark", lambda: platform().driver_index.mark(city))
-            if mark is None or _try("refresh", partial(_write, city, driver_id, mark)) is not False:
-                return
+            if mark is None:
+                break
+            with platform().sessions() as session:
+                driver, ride = drivers.find_with_ride(session, driver_id) or (None, None)
+            free = driver if ride is None and _may_be_asked(driver, city) else None
+            if _try("refresh", partial(_write, city, driver_id, free, mark)) is not False:
+                break
     except SQLAlchemyError as error:
         # What was asked for is committed; an answer that says otherwise would have it asked for again.
         _count_failure("refresh", error)
+    return driver
 
 
-def _write(city: str, driver_id: str, mark: int) -> bool:
-    with platform().sessions() as session:
-        found = drivers.find_with_ride(session, driver_id)
-    driver, ride = found or (None, None)
+def _may_be_asked(driver: Driver | None, city: str) -> bool:
+    return driver is not None and driver.city == city and driver.status is DriverStatus.AVAILABLE
+
+
+def _write(city: str, driver_id: str, free: Driver | None, mark: int) -> bool:
     index = platform().driver_index
-    if driver is None or ride is not None or driver.city != city or driver.status is not DriverStatus.AVAILABLE:
+    if free is None:
         return index.set_unavailable(city, driver_id, mark)
-    return index.set_available(city, AvailableDriver(driver.id, driver.product), mark)
+    return index.set_available(city, AvailableDriver(free.id, free.product), mark)
 
 
 def push(driver: Driver, fixes: Sequence[Fix]) -> list[bool] | None:

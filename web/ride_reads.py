@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.rides.geo import distance_m
-from domain.rides.model import Place, Ride, RideNotFoundError, RideStatus
+from domain.rides.model import Driver, Place, Ride, RideNotFoundError, RideStatus
 from domain.rides.ports import Etas
 from store.api_keys import ApiKey
 from store.rides import drivers, rides
@@ -87,14 +87,18 @@ def is_unchanged(ride_id: UUID, is_known: Callable[[str], bool]) -> tuple[RideSt
     return (seen.status, etag) if is_known(etag) else None
 
 
-def look(ride: Ride) -> Live:
-    """Find out what is not in the ride's row; the driver's position only while there is a ride to be followed."""
+def look(ride: Ride, driver: Driver | None = None) -> Live:
+    """Find out what is not in the ride's row; the driver's position only while there is a ride to be followed.
+
+    ``driver`` is one who was just read, and needs not be read again.
+    """
     # Who has been shown this version is not told afterwards that an older one is still the last.
     platform().ride_versions.hear(ride.id, ride.version)
     if ride.driver_id is None:
         return Live()
-    with platform().sessions() as session:
-        driver = drivers.find_driver(session, ride.driver_id)
+    if driver is None or driver.id != ride.driver_id:
+        with platform().sessions() as session:
+            driver = drivers.find_driver(session, ride.driver_id)
     if not ride.status.has_driver:
         return Live(driver)
     position = driver_hints.last_position(ride.city, ride.driver_id)

@@ -31,8 +31,8 @@ def accept_offer(offer_id: UUID) -> Response:
     driver_id = guards.caller().owner
     ride = platform().ride_transactions.run(lambda session: trips.accept(session, offer_id, driver_id))
     # Not what was just accepted but what holds: a repeated call may come after the ride's end.
-    driver_hints.refresh(ride.city, driver_id)
-    return ride_response(ride, look(ride))
+    driver = driver_hints.refresh(ride.city, driver_id)
+    return ride_response(ride, look(ride, driver))
 
 
 @blueprint.post("/<uuid:offer_id>/decline")

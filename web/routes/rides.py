@@ -236,17 +236,15 @@ def _cancel_by_passenger(ride_id: UUID | None) -> Response:
 
 def _cancel(cancel: Callable[[Session], Ride]) -> Response:
     ride = platform().ride_transactions.run(cancel)
-    if ride.driver_id is not None:
-        driver_hints.refresh(ride.city, ride.driver_id)
-    return ride_response(ride, look(ride))
+    driver = None if ride.driver_id is None else driver_hints.refresh(ride.city, ride.driver_id)
+    return ride_response(ride, look(ride, driver))
 
 
 def _drive(step: Callable[[Session, UUID, str], Ride], ride_id: UUID, *, is_free_then: bool = False) -> Response:
     driver_id = guards.caller().owner
     ride = platform().ride_transactions.run(lambda session: step(session, ride_id, driver_id))
-    if is_free_then:
-        driver_hints.refresh(ride.city, driver_id)
-    return ride_response(ride, look(ride))
+    driver = driver_hints.refresh(ride.city, driver_id) if is_free_then else None
+    return ride_response(ride, look(ride, driver))
 
 
 def _event_reader(ride_id: UUID) -> Reader:
