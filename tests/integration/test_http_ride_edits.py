@@ -53,7 +53,7 @@ def test_surge_that_comes_up_after_the_start_is_not_put_on_the_trip(town):
 
     edited = ann.patch(ride, json={"destination": ELSEWHERE}).json
     ordered_now = town.person("bea").post(
-        "/v1/rides", json={"product": "economy", "pickup": PICKUP, "destination": DESTINATION}
+        "/v1/rides", json={"product": "economy", "pickup": PICKUP, "destination": DESTINATION, "max_surge": 3}
     )
 
     assert before["price"]["surge"] == edited["price"]["surge"] == 1.0

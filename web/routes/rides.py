@@ -69,8 +69,9 @@ _STREAM = stream_of(
 def create_ride(body: RideIn) -> Response:
     """Order a ride.
 
-    A driver is searched for at once, unless `search` is false. A passenger has one active ride at most: the refusal
-    of a second one (409 `current_trip_exists`) has the first one in it.
+    A driver is searched for at once, unless `search` is false. A surge above `max_surge` is not charged: the refusal
+    (409 `surge`) has the present price, to be agreed to. A passenger has one active ride at most: the refusal of a
+    second one (409 `current_trip_exists`) has the first one in it.
     """
     ride, is_replayed = order(body)
     response = ride_response(ride, look(ride), 201)
@@ -110,7 +111,8 @@ def get_current_ride() -> Response:
 def edit_ride(ride_id: UUID, body: RideEditIn) -> Response:
     """Change the destination, or before the start the pickup (its passenger).
 
-    The price is quoted anew. What was searched or offered for the old trip is void; the search begins again.
+    The price is quoted anew; a surge above the ride's must be agreed to, as for an order. What was searched or
+    offered for the old trip is void; the search begins again.
     """
     if body.pickup is None and body.destination is None:
         raise InvalidFieldsError(
