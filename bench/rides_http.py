@@ -70,7 +70,8 @@ class Phone:
         """Create a ride and return its id."""
         pickup = {"latitude": CENTRE[0], "longitude": CENTRE[1]}
         destination = {"latitude": CENTRE[0] + 0.03, "longitude": CENTRE[1]}
-        ride = self.ask("POST", "/v1/rides", {"product": "economy", "pickup": pickup, "destination": destination})
+        trip = {"product": "economy", "pickup": pickup, "destination": destination, "max_surge": 10}
+        ride = self.ask("POST", "/v1/rides", trip)
         assert isinstance(ride, dict)
         return str(ride["id"])
 

@@ -13,7 +13,7 @@ from cli.client import ApiClient, RefusedError
 from cli.keys import temporary_keys
 from cli.output import print_table
 from cli.simulation.ground import Car, offset
-from cli.simulation.views import OfferView, read_cities, read_offer, show_place
+from cli.simulation.views import ANY_SURGE, OfferView, read_cities, read_offer, show_place
 from domain.rides.model import Place
 
 CITY = "demo"
@@ -109,7 +109,12 @@ class DemoRide:
         self._note("driver", f"is available with a {VEHICLE['make']} {VEHICLE['model']}, product {product}", None)
 
     def _order(self, product: str, pickup: Place, destination: Place) -> str:
-        body = {"product": product, "pickup": show_place(pickup), "destination": show_place(destination)}
+        body = {
+            "product": product,
+            "pickup": show_place(pickup),
+            "destination": show_place(destination),
+            "max_surge": ANY_SURGE,
+        }
         ride = self._passenger.post("/v1/rides", body, {"Idempotency-Key": secrets.token_hex(8)})
         self._note("passenger", f"orders a ride{_price(ride)}", ride)
         return f"/v1/rides/{ride['id']}"

@@ -113,6 +113,9 @@ _TABLE: Mapping[type[Exception], Kind] = {
     problems.ProductNotFoundError: Kind(
         404, "no-product-found", "No product found", "GET /v1/estimates/price lists the products at a place."
     ),
+    problems.SurgeError: Kind(
+        409, "surge", "Surge", "price is what it costs now; send price.surge as max_surge to agree to that."
+    ),
     problems.RateLimitedError: Kind(429, "rate-limited", "Rate limited", "Wait as long as Retry-After says."),
     problems.TooManyStreamsError: Kind(
         503, "too-many-streams", "Too many streams", "Poll instead, or try again after Retry-After."
@@ -146,7 +149,7 @@ def _handler_of(exception: type[Exception]) -> Callable[[Exception], Response]:
 def _answer_refusal(error: Exception) -> Response:
     kind = _TABLE[type(error)]
     if isinstance(error, ProblemError):
-        return _answer(kind, error.detail, error.errors, error.headers)
+        return _answer(kind, error.detail, error.errors, error.headers, error.more)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, submit.QueueFullError) else {}
     return _answer(kind, str(error), headers=headers)
 

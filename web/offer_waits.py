@@ -12,8 +12,7 @@ from domain.rides.model import Offer, Ride
 from store.rides import trips
 from web.platform import platform
 from web.ride_views import show_offer
-from web.sse import Message
-from web.streams import Reader
+from web.sse import Message, Reader
 
 Offered = tuple[Offer, Ride]
 

@@ -31,6 +31,7 @@ _PROBLEM: dict[str, object] = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri", "description": "Names the request; quote it in a report."},
+        "price": {"$ref": "#/components/schemas/PriceOut"},
         "current_status": {"type": "string", "description": "Of the ride that stands in the way."},
         "ride": {"$ref": "#/components/schemas/RideOut"},
         "errors": {

@@ -22,15 +22,21 @@ class FieldError:
 
 
 class ProblemError(Exception):
-    """A request that is refused; the text is shown to the caller."""
+    """A request that is refused; the text is shown to the caller, and ``more`` beside it."""
 
     def __init__(
-        self, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
 
 class MalformedBodyError(ProblemError):
@@ -79,6 +85,10 @@ class OutsideServiceAreaError(ProblemError):
 
 class ProductNotFoundError(ProblemError):
     """The city has no such kind of car."""
+
+
+class SurgeError(ProblemError):
+    """A trip that would cost more than the passenger has agreed to; ``more`` has its price."""
 
 
 def pointer(path: Sequence[str | int]) -> str:

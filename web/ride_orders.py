@@ -1,4 +1,8 @@
-"""Ordering a ride and changing its trip: the price that is quoted is the price of what is written."""
+"""Ordering a ride and changing its trip: the price that is quoted is the price of what is written.
+
+Nobody is made to pay a surge that they have not agreed to. What they agree to is the multiplier, which they have from
+an estimate or from the refusal; so it may have fallen by then, and nothing has to be kept until they order.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from uuid import UUID
 from flask import request
 from sqlalchemy.orm import Session
 
-from domain.rides.model import NewRide, Place, Ride, RideNotFoundError
+from domain.rides.model import NewRide, Place, Quote, Ride, RideNotFoundError
 from domain.rides.pricing import Driven, Trip
 from jobs.submit import fingerprint
 from store.rides import rides
@@ -16,8 +20,12 @@ from store.rides.rides import RideEdit
 from web import guards
 from web.platform import platform
 from web.preferences import parse_idempotency_key
+from web.problems import SurgeError
 from web.ride_quotes import IN_BODY, city_at, city_named, quote
+from web.ride_views import show_price
 from web.schemas.rides import PlaceIn, RideEditIn, RideIn
+
+NO_SURGE = 1.0
 
 Key = tuple[str, bytes]
 
@@ -32,14 +40,21 @@ def order(body: RideIn) -> tuple[Ride, bool]:
     Raises:
         RateLimitedError: the caller's limits are used up; who repeats an earlier request is answered all the same.
         ProductNotFoundError, OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
+        SurgeError: the price has a surge in it that the passenger has not agreed to.
         CurrentTripExistsError, IdempotencyMismatchError: as ``store.rides.rides.create``.
     """
     passenger_id, key = guards.caller().owner, _idempotency(body)
     trip = Trip(body.product, _place(body.pickup), _place(body.destination))
     city = city_at(trip.pickup, IN_BODY)
-    new_ride = NewRide(
-        passenger_id, city.name, trip.product, trip.pickup, trip.destination, quote(city, trip, IN_BODY), body.search
-    )
+    priced = quote(city, trip, IN_BODY)
+    new_ride = NewRide(passenger_id, city.name, trip.product, trip.pickup, trip.destination, priced, body.search)
+    if priced.surge > (body.max_surge or NO_SURGE):
+        # Who repeats an order is answered with the ride that it made, whatever another one would cost by now.
+        with platform().sessions() as session:
+            replayed = _find_replay(session, passenger_id, key)
+        if replayed is None:
+            raise _surge_refusal(priced)
+        return replayed, True
     if replayed := _charge(passenger_id, key):
         return replayed, True
     return platform().ride_transactions.run(lambda session: rides.create(session, new_ride, key))
@@ -50,6 +65,7 @@ def edit(ride_id: UUID, body: RideEditIn) -> Ride:
 
     Raises:
         RateLimitedError: the caller's limits are used up.
+        SurgeError: the surge has risen above that of the ride and what the passenger agrees to.
         OutsideServiceAreaError, SamePickupDropoffError, DistanceExceededError: no such trip.
         RideNotFoundError, InvalidTransitionError: as ``store.rides.rides.edit``.
     """
@@ -74,7 +90,16 @@ def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:
     trip = Trip(ride.product, pickup or ride.pickup, destination or ride.destination, _driven(ride))
     # From the start on, surge is what it was: the passenger sits in the car and cannot choose another.
     surge = None if trip.driven is None else ride.quote.surge
-    return RideEdit(pickup, destination, quote(city_named(ride.city, IN_BODY), trip, IN_BODY, surge)), trip
+    priced = quote(city_named(ride.city, IN_BODY), trip, IN_BODY, surge)
+    is_changed = (trip.pickup, trip.destination) != (ride.pickup, ride.destination)
+    if is_changed and priced.surge > (body.max_surge or ride.quote.surge):
+        raise _surge_refusal(priced)
+    return RideEdit(pickup, destination, priced), trip
+
+
+def _surge_refusal(priced: Quote) -> SurgeError:
+    detail = f"there is a surge of {priced.surge:g}, which you have not agreed to; repeat with that as max_surge"
+    return SurgeError(detail, more={"price": show_price(priced)})
 
 
 def _driven(ride: Ride) -> Driven | None:
@@ -95,14 +120,15 @@ def _idempotency(body: RideIn) -> Key | None:
     header = request.headers.get("Idempotency-Key")
     if header is None:
         return None
-    return parse_idempotency_key(header), fingerprint([request.path, body.model_dump(mode="json")])
+    return parse_idempotency_key(header), fingerprint([request.path, body.model_dump(mode="json", exclude_none=True)])
 
 
 def _charge(passenger_id: str, key: Key | None) -> Ride | None:
-    def find_replay(session: Session) -> Ride | None:
-        return None if key is None else rides.find_replay(session, passenger_id, *key)
+    return guards.charge_unless_repeated(1, lambda session: _find_replay(session, passenger_id, key))
 
-    return guards.charge_unless_repeated(1, find_replay)
+
+def _find_replay(session: Session, passenger_id: str, key: Key | None) -> Ride | None:
+    return None if key is None else rides.find_replay(session, passenger_id, *key)
 
 
 def _place(place: PlaceIn) -> Place:

@@ -99,12 +99,17 @@ def look(ride: Ride, driver: Driver | None = None) -> Live:
     if driver is None or driver.id != ride.driver_id:
         with platform().sessions() as session:
             driver = drivers.find_driver(session, ride.driver_id)
-    if not ride.status.has_driver:
-        return Live(driver)
+    return replace(locate(ride), driver=driver)
+
+
+def locate(ride: Ride) -> Live:
+    """Find out where a ride's car is, and how long the ways still take, without asking the database."""
+    if ride.driver_id is None or not ride.status.has_driver:
+        return Live()
     position = driver_hints.last_position(ride.city, ride.driver_id)
     # Without the index there is still the last fix that was counted into the distance; its age tells how old it is.
     fix = ride.last_fix if position is None else position
-    live = Live(driver, fix, None if position is None else milliseconds_of(position))
+    live = Live(fix=fix, position_ms=None if position is None else milliseconds_of(position))
     return live if fix is None else _with_times(ride, live, fix.place)
 
 

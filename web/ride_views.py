@@ -95,9 +95,7 @@ def show_ride(ride: Ride, live: Live) -> dict[str, object]:
         "driver": None if live.driver is None else _show_driver(live.driver),
         "product": ride.product,
         "city": ride.city,
-        "pickup": show_place(ride.pickup) | _show_eta(live.pickup_eta_s, live.eta_source),
-        "destination": show_place(ride.destination) | _show_eta(live.destination_eta_s, live.eta_source),
-        "location": None if live.fix is None else _show_location(live.fix),
+        **_show_whereabouts(ride, live),
         "price": show_price(ride.quote),
         "distance_m": ride.quote.distance_m,
         "duration_s": ride.quote.duration_s,
@@ -109,6 +107,11 @@ def show_ride(ride: Ride, live: Live) -> dict[str, object]:
         "poll_after_s": poll_after_s(ride.status),
         **{name: show_moment(getattr(ride, name)) for name in _MOMENTS},
     }
+
+
+def show_position(ride: Ride, live: Live) -> dict[str, object]:
+    """Return as much of the ride's JSON as changes while the car moves, to be laid over what a client has of it."""
+    return {"ride_id": str(ride.id), "uber_status": _uber_status(ride, live), **_show_whereabouts(ride, live)}
 
 
 _MOMENTS = ("created_at", "matched_at", "arrived_at", "started_at", "finished_at")
@@ -160,6 +163,14 @@ def _uber_status(ride: Ride, live: Live) -> str:
     if ride.status is RideStatus.MATCHED and (ride.arrived_at is not None or live.is_near_pickup):
         return "arriving"
     return _UBER_STATUSES[ride.status]
+
+
+def _show_whereabouts(ride: Ride, live: Live) -> dict[str, object]:
+    return {
+        "pickup": show_place(ride.pickup) | _show_eta(live.pickup_eta_s, live.eta_source),
+        "destination": show_place(ride.destination) | _show_eta(live.destination_eta_s, live.eta_source),
+        "location": None if live.fix is None else _show_location(live.fix),
+    }
 
 
 def _show_eta(eta_s: int | None, source: str | None) -> dict[str, object]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from web.waiting import Watch
 
 HEARTBEAT_S = 15.0
+# A car that is told of every 3 s moves steadily on a map; for each stream that is one short question to Redis.
+LOOK_EVERY_S = 3.0
 # A stream holds a thread; after this long the client's EventSource connects anew, perhaps to another process.
 MAX_STREAM_S = 600.0
 RECONNECT_MS = 2000
@@ -28,11 +30,16 @@ class Message:
     is_last: bool
 
 
-def stream(read_after: Callable[[int], Sequence[Message] | None], watch: Watch, last_id: int) -> Iterator[str]:
+Reader = Callable[[int], Sequence[Message] | None]
+Look = Callable[[], Sequence[Message]]
+
+
+def stream(read_after: Reader, watch: Watch, last_id: int, look: Look | None = None) -> Iterator[str]:
     """Yield the events after ``last_id``, in order, then each new one; comments keep the connection alive.
 
     ``read_after`` is asked once at the beginning and once after each wake-up of ``watch``, which must have been
-    subscribed before; ``None`` from it ends the stream.
+    subscribed before; ``None`` from it ends the stream. After each of its answers, and every few seconds, ``look`` is
+    asked for what nobody is woken for.
     """
     deadline = time.monotonic() + MAX_STREAM_S
     yield f"retry: {RECONNECT_MS}\n\n"
@@ -42,11 +49,28 @@ def stream(read_after: Callable[[int], Sequence[Message] | None], watch: Watch, 
             return
         for message in messages:
             last_id = last_id if message.id is None else message.id
-            head = "" if message.id is None else f"id: {message.id}\n"
-            yield f"{head}event: {message.name}\ndata: {json.dumps(message.data)}\n\n"
+            yield _text(message)
             if message.is_last:
                 return
-        while not watch.wait(HEARTBEAT_S):
-            if watch.is_over(deadline):
-                return
+        yield from _until_woken(watch, deadline, look)
+        if watch.is_over(deadline):
+            return
+
+
+def _until_woken(watch: Watch, deadline: float, look: Look | None) -> Iterator[str]:
+    spoke_at = time.monotonic()
+    while True:
+        for message in look() if look else ():
+            yield _text(message)
+            spoke_at = time.monotonic()
+        pause_s = spoke_at + HEARTBEAT_S - time.monotonic()
+        if watch.wait(min(pause_s, LOOK_EVERY_S) if look else pause_s) or watch.is_over(deadline):
+            return
+        if time.monotonic() - spoke_at >= HEARTBEAT_S:
             yield ": still here\n\n"
+            spoke_at = time.monotonic()
+
+
+def _text(message: Message) -> str:
+    head = "" if message.id is None else f"id: {message.id}\n"
+    return f"{head}event: {message.name}\ndata: {json.dumps(message.data)}\n\n"

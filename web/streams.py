@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from flask import Response, request
@@ -10,12 +10,10 @@ from flask import Response, request
 from web.answers import header_parameter
 from web.platform import platform
 from web.problems import FieldError, MalformedHeaderError, TooManyStreamsError
-from web.sse import Message, stream
+from web.sse import Look, Reader, stream
 
 STREAM_RETRY_S = 5
 LAST_EVENT_ID = header_parameter("Last-Event-ID", "Only events after this one.", pattern="^\\d*$")
-
-Reader = Callable[[int], Sequence[Message] | None]
 
 
 def stream_of(members: str) -> dict[str, object]:
@@ -34,11 +32,11 @@ def stream_of(members: str) -> dict[str, object]:
     }
 
 
-def open_stream(key: str, begin: Callable[[], Reader | None], last_id: int = 0) -> Response:
+def open_stream(key: str, begin: Callable[[], Reader | None], last_id: int = 0, look: Look | None = None) -> Response:
     """Answer with a stream of what ``begin``'s reader reads after ``last_id``, now and whenever ``key`` is woken.
 
     ``begin`` is called after the subscription, so that no change falls between the two; it may refuse by raising, and
-    ``None`` from it says that nothing can follow.
+    ``None`` from it says that nothing can follow. ``look`` is what nobody is woken for, as ``web.sse.stream`` has it.
 
     Raises:
         TooManyStreamsError: this process holds as many as it may.
@@ -52,7 +50,7 @@ def open_stream(key: str, begin: Callable[[], Reader | None], last_id: int = 0) 
         read_after = begin()
         if read_after is None:
             return Response(status=204)  # Tells an EventSource not to come back.
-        response = Response(stream(read_after, watch, last_id), mimetype="text/event-stream")
+        response = Response(stream(read_after, watch, last_id, look), mimetype="text/event-stream")
         # The stream's end, whatever its cause, gives back what was taken here.
         response.call_on_close(opening.pop_all().close)
     response.headers.update({"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

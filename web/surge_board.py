@@ -14,7 +14,7 @@ from domain.rides.geo import Places
 from domain.rides.model import Place
 from domain.rides.ports import DriverIndex, DriverIndexError
 from domain.rides.surge import SurgeMap
-from store.rides import ticks
+from store.rides import drivers, rides
 
 TTL_S = 10.0
 """A price may be this much behind; counting a hundred thousand drivers takes some tenths of a second."""
@@ -71,6 +71,7 @@ class SurgeBoard:
     def _count(self, city: City, product: str) -> SurgeMap:
         supply = self._index.supply(city.name, product)
         with self._sessions() as session:
-            searches = ticks.open_searches(session, city.name)
-        demand = [search.pickup for search in searches if search.product == product]
-        return SurgeMap(demand, Places(supply.latitudes, supply.longitudes), city.surge_cap)
+            demand = rides.open_pickups(session, city.name, product)
+            busy = drivers.busy_drivers(session, city.name)
+        free = supply.without(busy)  # Whoever is being asked stays in the index, and drives nobody else meanwhile.
+        return SurgeMap(demand, Places(free.latitudes, free.longitudes), city.surge_cap)

@@ -8,7 +8,7 @@ from cli.simulation.agenda import Script
 from cli.simulation.phone import Answer, Call, Phone, persist
 from cli.simulation.plans import PassengerPlan
 from cli.simulation.tally import Outcome
-from cli.simulation.views import RideView, read_ride, show_place
+from cli.simulation.views import ANY_SURGE, RideView, read_ride, show_place
 from cli.simulation.world import World
 from domain.rides.model import RideStatus, SearchStatus
 
@@ -55,6 +55,7 @@ class Passenger:
             "product": plan.product,
             "pickup": show_place(plan.pickup),
             "destination": show_place(plan.destination),
+            "max_surge": ANY_SURGE,
         }
         # With a key of its own, a ride whose answer was lost is not ordered twice.
         call = Call("create", "POST", "/v1/rides", body, {"Idempotency-Key": f"ride-{plan.number}"})
@@ -123,6 +124,7 @@ class Passenger:
             return ride
         places = {"pickup": edit.pickup, "destination": edit.destination}
         body: dict[str, object] = {name: show_place(place) for name, place in places.items() if place}
+        body["max_surge"] = ANY_SURGE
         answer = yield from persist(self._phone, Call("edit", "PATCH", f"/v1/rides/{ride.id}", body))
         self._world.tally.count("rides edited", int(answer.is_ok))
         return self._saw(answer, must_be_finished=False) if answer.is_ok else ride

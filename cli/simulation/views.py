@@ -11,6 +11,8 @@ from domain.rides.model import Place, RideStatus, SearchStatus
 
 MIN_POLL_S = 1.0
 DEFAULT_POLL_S = 10.0
+ANY_SURGE = 10
+"""People here pay whatever a ride costs: the API takes no higher ``max_surge``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from domain.rides.model import (
 )
 from store.prepared import Prepared
 from store.rides.locks import lock_ride
-from store.rides.models import IS_ACTIVE
+from store.rides.models import IS_ACTIVE, IS_OPEN
 from store.rides.records import QUOTE_FIELDS, event_columns, first_ride, ride_columns, to_event, to_ride
 from store.rides.statements import (
     FREE_DRIVER,
@@ -283,6 +283,10 @@ _FIND_CURRENT = Prepared(
 )
 _LAST = Prepared("SELECT r.id, r.status FROM rides r WHERE r.passenger_id = :passenger_id ORDER BY r.id DESC LIMIT 1")
 _READ_VERSION = Prepared("SELECT version, status, passenger_id, driver_id, city FROM rides WHERE id = :ride_id")
+_OPEN_PICKUPS = Prepared(f"""
+SELECT r.pickup_latitude, r.pickup_longitude FROM rides r
+WHERE r.city = :city AND r.{IS_OPEN} AND r.product = :product
+""")
 # A ride has few events, and their versions are in the order of their ids.
 _EVENTS_AFTER = Prepared(f"""
 SELECT {event_columns("e")} FROM ride_events e WHERE e.ride_id = :ride_id AND e.id > :after ORDER BY e.version
@@ -312,6 +316,12 @@ def read_version(session: Session, ride_id: UUID) -> RideVersion | None:
 def events_after(session: Session, ride_id: UUID, event_id: int = 0) -> list[RideEvent]:
     """Return a ride's events that came after the event ``event_id``, the oldest first."""
     return [to_event(row) for row in _EVENTS_AFTER.run(session, {"ride_id": ride_id, "after": event_id})]
+
+
+def open_pickups(session: Session, city: str, product: str) -> list[Place]:
+    """Return where passengers wait for a driver; one whose offer nobody has accepted yet still waits."""
+    rows = _OPEN_PICKUPS.run(session, {"city": city, "product": product})
+    return [Place(cast("float", latitude), cast("float", longitude)) for latitude, longitude in rows]
 
 
 def _to_be_cancelled(session: Session, passenger_id: str) -> UUID:

@@ -71,7 +71,7 @@ class Phone:
 
     def order(self) -> str:
         """Create a ride and return its id."""
-        trip = {"product": PRODUCT, "pickup": _place(), "destination": _place(0.03)}
+        trip = {"product": PRODUCT, "pickup": _place(), "destination": _place(0.03), "max_surge": 10}
         answer = self.ask("POST", "/v1/rides", trip, {"Idempotency-Key": str(uuid4())})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])

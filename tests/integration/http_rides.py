@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from flask.testing import FlaskClient
 
+from domain.rides.cities import City
 from domain.rides.model import NewRide, Offer, Place, Ride
 from store.rides import rides
 from tests.apis import Api, api
 from tests.integration.rides_world import QUOTE, RidesWorld
+from web.platform import Platform
+from web.surge_board import SurgeBoard
 
 PICKUP = {"latitude": 49.9456, "longitude": 11.5713}
 DESTINATION = {"latitude": 49.93, "longitude": 11.61}
@@ -71,10 +75,24 @@ class Streets:
         assert driver.post(f"/v1/offers/{offer.id}/accept").status_code == 200
         return ride_id
 
+    def forget_surge(self) -> None:
+        """Let demand and supply be counted anew, which is done every few seconds."""
+        self.know_cities(self.tools.cities)
+
+    def know_cities(self, cities: Mapping[str, City]) -> None:
+        """Let the application be one that was started with these cities only."""
+        board = SurgeBoard(self.tools.sessions, self.tools.driver_index, cities)
+        replace(self.tools, cities=cities, surges=board).install(self.yard.app.extensions)
+
+    @property
+    def tools(self) -> Platform:
+        tools = self.yard.app.extensions["yardmaster"]
+        assert isinstance(tools, Platform)
+        return tools
+
     def candidates(self) -> list[str]:
         """Who may be offered a ride now, as the index has it."""
-        index = self.yard.app.extensions["yardmaster"].driver_index
-        return sorted(index.supply("demo", "economy").ids)
+        return sorted(self.tools.driver_index.supply("demo", "economy").ids)
 
 
 @contextmanager

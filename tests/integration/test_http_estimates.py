@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from domain.rides.ports import AvailableDriver
 from tests.integration.http_rides import ELSEWHERE, TRIP, problem, streets
 
 QUERY = "start_latitude=49.9456&start_longitude=11.5713&end_latitude=49.93&end_longitude=11.61"
@@ -69,7 +70,7 @@ def test_prices_rise_where_many_wait_for_few(town):
     town.wanted(20)
 
     prices = town.person("ann").get(f"/v1/estimates/price?{QUERY}").json["prices"]
-    ordered = town.person("ann").post("/v1/rides", json=TRIP).json["price"]
+    ordered = town.person("ann").post("/v1/rides", json=TRIP | {"max_surge": 3}).json["price"]
 
     assert [price["surge_multiplier"] for price in prices] == [3.0, 1.0, 1.0]
     assert (ordered["surge"], float(ordered["high"])) == (3.0, prices[0]["high_estimate"])
@@ -88,3 +89,34 @@ def test_only_an_administrator_sees_where_many_wait_for_few(town):
     ]
     assert problem(town.person("ann").get("/v1/rides/heat-map?city=demo")) == (403, "forbidden")
     assert problem(root.get("/v1/rides/heat-map?city=atlantis")) == (422, "invalid_fields")
+
+
+def test_who_is_being_asked_is_no_supply_and_whoever_they_are_asked_for_still_waits(town):
+    root = town.yard.client("root", is_admin=True)
+    ann = town.person("ann")
+    town.driver("bob", ELSEWHERE)
+    town.driver("cid", ELSEWHERE)
+    town.offer(town.ordered(ann), "bob")
+    town.ordered(town.person("dora"), search=False)
+    town.ordered(town.person("eve"), product="van")
+    # Ordering has asked for prices, and what was counted then is gone by for some seconds.
+    town.forget_surge()
+
+    cells = root.get("/v1/rides/heat-map?city=demo").json["cells"]
+
+    assert [(cell["product_id"], cell["demand"], cell["supply"]) for cell in cells] == [
+        ("economy", 1, 0),
+        ("economy", 0, 1),
+        ("van", 1, 0),
+    ]
+
+
+def test_a_driver_who_is_on_a_ride_is_no_supply_though_the_index_says_so(town):
+    root = town.yard.client("root", is_admin=True)
+    ann, bob = town.person("ann"), town.driver("bob")
+    town.matched(ann, bob, "bob")
+    town.tools.driver_index.set_available("demo", AvailableDriver("bob", "economy"))
+    town.forget_surge()
+
+    assert town.candidates() == ["bob"]
+    assert root.get("/v1/rides/heat-map?city=demo").json["cells"] == []

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.rides.cities import City
-from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, Streets, fix, problem, streets
-from web.surge_board import SurgeBoard
+from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, fix, problem, streets
 
 
 @pytest.fixture
@@ -17,15 +15,7 @@ def town(database_url, redis_url, engine):
         yield built
 
 
-def know_city(town: Streets, city: City) -> None:
-    """Let the application be one that was started with this city only."""
-    tools = town.yard.app.extensions["yardmaster"]
-    known = {city.name: city}
-    board = SurgeBoard(tools.sessions, tools.driver_index, known)
-    replace(tools, cities=known, surges=board).install(town.yard.app.extensions)
-
-
-def driven_to(town: Streets, *places: dict[str, float]):
+def driven_to(town, *places: dict[str, float]):
     """Let ann be driven from the pickup to one place after the other; return her, the ride's address and the ride."""
     ann, bob = town.person("ann"), town.driver("bob")
     ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
@@ -59,11 +49,11 @@ def test_surge_that_comes_up_after_the_start_is_not_put_on_the_trip(town):
     ann, ride, before = driven_to(town, DESTINATION)
     town.wanted(20)
     # Whoever counted before the twenty came goes by that for some seconds.
-    know_city(town, town.yard.app.extensions["yardmaster"].cities["demo"])
+    town.forget_surge()
 
     edited = ann.patch(ride, json={"destination": ELSEWHERE}).json
     ordered_now = town.person("bea").post(
-        "/v1/rides", json={"product": "economy", "pickup": PICKUP, "destination": DESTINATION}
+        "/v1/rides", json={"product": "economy", "pickup": PICKUP, "destination": DESTINATION, "max_surge": 3}
     )
 
     assert before["price"]["surge"] == edited["price"]["surge"] == 1.0
@@ -79,8 +69,7 @@ def test_before_the_start_a_trip_still_ends_somewhere_else(town):
 
 @pytest.mark.parametrize(("currency", "decimals"), [("JPY", 0), ("KWD", 3)])
 def test_prices_have_the_decimals_of_their_currency(town, currency, decimals):
-    demo = town.yard.app.extensions["yardmaster"].cities["demo"]
-    know_city(town, replace(demo, currency=currency))
+    town.know_cities({"demo": replace(town.tools.cities["demo"], currency=currency)})
     ann, bob = town.person("ann"), town.driver("bob")
 
     ride = town.ordered(ann)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 
 import pytest
+import requests
 
-from tests.integration.http_rides import ELSEWHERE, events_in, problem, streets
+from cli.stack.servers import ValkeyServer
+from store.db import db
+from tests.apis import served
+from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, events_in, problem, push, streets
 
 
 @pytest.fixture
@@ -20,6 +25,17 @@ def later(seconds: float, function, *arguments) -> threading.Timer:
     timer = threading.Timer(seconds, function, arguments)
     timer.start()
     return timer
+
+
+def without_positions(text: str) -> list[str]:
+    return [name for name in events_in(text) if name != "position"]
+
+
+def followed(client, ride: str):
+    """Open the stream of a ride; return it and what comes, name and data at a time."""
+    stream = client.get(f"{ride}/events", buffered=False)
+    parts = (part if isinstance(part, str) else part.decode() for part in stream.response)
+    return stream, ((events_in(part)[0], json.loads(part.split("data: ")[1])) for part in parts if "data: " in part)
 
 
 def test_the_events_of_a_ride_are_streamed_to_its_end_and_resumed_where_they_broke_off(town):
@@ -36,8 +52,9 @@ def test_the_events_of_a_ride_are_streamed_to_its_end_and_resumed_where_they_bro
     timer.join()
 
     assert stream.mimetype == "text/event-stream"
-    assert events_in(stream.text) == ["created", "offered", "matched", "started", "finished"]
+    assert without_positions(stream.text) == ["created", "offered", "matched", "started", "finished"]
     assert "bob" not in stream.text
+    assert stream.text.count("id: ") == 5
     ids = [line[4:] for line in stream.text.split("\n") if line.startswith("id: ")]
     resumed = ann.get(f"{ride}/events", headers={"Last-Event-ID": ids[2]})
     assert events_in(resumed.text) == ["started", "finished"]
@@ -53,7 +70,86 @@ def test_a_drivers_stream_of_a_ride_ends_when_it_is_given_back(town):
     stream = bob.get(f"{ride}/events").text
     timer.join()
 
-    assert events_in(stream) == ["created", "offered", "matched"]
+    assert without_positions(stream) == ["created", "offered", "matched"]
+
+
+def test_between_the_events_of_a_ride_its_stream_tells_where_the_car_is(town, monkeypatch):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.01)
+    ann, bob = town.person("ann"), town.driver("bob")
+    ride = f"/v1/rides/{town.ordered(ann)}"
+    stream, told = followed(ann, ride)
+
+    searching = [next(told)[0]]
+    bob.post(f"/v1/offers/{town.offer(ride[10:], 'bob').id}/accept")
+    matched = list(itertools.takewhile(lambda event: event[0] != "position", told))
+    push(bob, ELSEWHERE)
+    away = next(told)
+    shown = ann.get(ride).json
+    with town.yard.app.app_context():
+        connections = db.engine.pool.checkedout()
+    push(bob, PICKUP)
+    near = next(told)
+    for step in ("start", "finish"):
+        bob.post(f"{ride}/{step}")
+    rest = [name for name, _ in told]
+    stream.close()
+
+    assert searching + [name for name, _ in matched] == ["created", "offered", "matched"]
+    assert away[0] == "position"
+    away[1]["location"]["age_s"] = shown["location"]["age_s"] = 0
+    assert away[1] == {"ride_id": ride[10:]} | {name: shown[name] for name in away[1] if name != "ride_id"}
+    assert (away[1]["location"]["latitude"], away[1]["uber_status"]) == (ELSEWHERE["latitude"], "accepted")
+    assert near[1]["uber_status"] == "arriving"
+    assert near[1]["pickup"]["eta_s"] < away[1]["pickup"]["eta_s"]
+    assert rest == ["started", "finished"]
+    assert connections == 0
+
+
+def test_a_ride_is_followed_while_redis_is_away_and_its_car_once_that_is_back(
+    tmp_path, database_url, engine, monkeypatch
+):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.01)
+    valkey = ValkeyServer(tmp_path / "valkey")
+    valkey.start()
+    try:
+        with streets(database_url, valkey.url(), engine) as town:
+            ann, bob = town.person("ann"), town.driver("bob")
+            ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
+            stream, told = followed(ann, ride)
+
+            before = [name for name, _ in itertools.islice(told, 4)]
+            valkey.stop()
+            bob.post(f"{ride}/start")
+            meanwhile = next(told)[0]
+            valkey.start()
+            push(bob, DESTINATION)
+            after = [next(told), next(told)]
+            stream.close()
+    finally:
+        valkey.stop()
+
+    assert before == ["created", "offered", "matched", "position"]
+    assert meanwhile == "started"
+    assert [name for name, _ in after] == ["in_progress", "position"]
+    assert after[1][1]["location"]["latitude"] == DESTINATION["latitude"]
+
+
+def test_a_moving_car_is_seen_through_the_real_server(town, tmp_path, database_url, redis_url):
+    ann, bob = town.person("ann"), town.driver("bob")
+    ride = town.matched(ann, bob, "bob")
+    headers = {"Authorization": ann.environ_base["HTTP_AUTHORIZATION"]}
+
+    with (
+        served(tmp_path, database_url, redis_url) as server,
+        requests.get(f"{server.url}/v1/rides/{ride}/events", headers=headers, stream=True, timeout=30) as stream,
+    ):
+        data = (line[6:] for line in stream.iter_lines(decode_unicode=True) if line.startswith("data: "))
+        seen = (told["location"]["latitude"] for told in map(json.loads, data) if "location" in told)
+        first = next(seen)
+        push(bob, ELSEWHERE)
+        second = next(seen)
+
+    assert (first, second) == (PICKUP["latitude"], ELSEWHERE["latitude"])
 
 
 def test_offers_are_streamed_as_they_come_and_close(town):

@@ -47,6 +47,7 @@ BAD_RIDES = [
     (TRIP | {"pickup": PICKUP | {"latitude": 90.1}}, 422, "/pickup/latitude"),
     (TRIP | {"search": "yes"}, 422, "/search"),
     (TRIP | {"surge": 0}, 422, "/surge"),
+    *[(TRIP | {"max_surge": surge}, 422, "/max_surge") for surge in (0.9, 10.1, "2", True, float("nan"))],
     (TRIP | {"destination": PICKUP}, 422, "/destination"),
     (TRIP | {"destination": PICKUP | {"latitude": PICKUP["latitude"] + 1e-5}}, 422, "/destination"),
     (TRIP | {"pickup": FAR}, 422, "/pickup"),

@@ -40,7 +40,7 @@ blueprint.before_request(guards.require_key)
 @blueprint.output(PriceEstimatesOut, description="A price for each product.")
 @blueprint.doc(operation_id="estimatePrice", responses=answers(problems(404, 422)))
 def estimate_price(query: PriceQuery) -> Response:
-    """Estimate the price of a trip, with the present surge."""
+    """Estimate the price of a trip, with the present surge; an order agrees to it by its `max_surge`."""
     pickup = Place(query.start_latitude, query.start_longitude)
     destination = Place(query.end_latitude, query.end_longitude)
     city = city_at(pickup, IN_QUERY)

@@ -23,8 +23,8 @@ from web.job_waits import follow_job, read_child_states, read_job, wait_until
 from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
-from web.sse import Message
-from web.streams import LAST_EVENT_ID, Reader, last_event_id, open_stream, stream_of
+from web.sse import Message, Reader
+from web.streams import LAST_EVENT_ID, last_event_id, open_stream, stream_of
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", tag="Jobs")
 blueprint.before_request(guards.require_key)

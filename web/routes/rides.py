@@ -7,10 +7,9 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from domain.rides.model import Ride, RideEvent, RideNotFoundError
+from domain.rides.model import Ride, RideNotFoundError
 from store.rides import rides, trips
 from web import driver_hints, guards
 from web.answers import answers, header_parameter, headers, problems
@@ -18,11 +17,12 @@ from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH
 from web.problems import FieldError, InvalidFieldsError
 from web.ride_orders import edit, order
-from web.ride_reads import find_current, find_visible, is_unchanged, look, may_see
-from web.ride_views import add_ride_headers, ride_response, show_moment
+from web.ride_reads import find_current, find_visible, is_unchanged, look
+from web.ride_streams import RideFollower
+from web.ride_views import add_ride_headers, ride_response
 from web.schemas.rides import RideEditIn, RideIn, RideOut
-from web.sse import Message
-from web.streams import LAST_EVENT_ID, Reader, last_event_id, open_stream, stream_of
+from web.sse import Reader
+from web.streams import LAST_EVENT_ID, last_event_id, open_stream, stream_of
 
 blueprint = APIBlueprint("rides", __name__, url_prefix="/v1/rides", tag="Rides")
 blueprint.before_request(guards.require_key)
@@ -43,7 +43,10 @@ _READ = answers(
     problems(404),
 )
 _NO_EVENTS = {"description": "The ride is over, and every event of it has been seen."}
-_STREAM = stream_of("ride_id, at, actor, status, search_status, version")
+_STREAM = stream_of(
+    "ride_id, at, actor, status, search_status, version; "
+    "that of a position is ride_id, uber_status, location, pickup, destination"
+)
 
 
 @blueprint.post("")
@@ -66,8 +69,9 @@ _STREAM = stream_of("ride_id, at, actor, status, search_status, version")
 def create_ride(body: RideIn) -> Response:
     """Order a ride.
 
-    A driver is searched for at once, unless `search` is false. A passenger has one active ride at most: the refusal
-    of a second one (409 `current_trip_exists`) has the first one in it.
+    A driver is searched for at once, unless `search` is false. A surge above `max_surge` is not charged: the refusal
+    (409 `surge`) has the present price, to be agreed to. A passenger has one active ride at most: the refusal of a
+    second one (409 `current_trip_exists`) has the first one in it.
     """
     ride, is_replayed = order(body)
     response = ride_response(ride, look(ride), 201)
@@ -107,7 +111,8 @@ def get_current_ride() -> Response:
 def edit_ride(ride_id: UUID, body: RideEditIn) -> Response:
     """Change the destination, or before the start the pickup (its passenger).
 
-    The price is quoted anew. What was searched or offered for the old trip is void; the search begins again.
+    The price is quoted anew; a surge above the ride's must be agreed to, as for an order. What was searched or
+    offered for the old trip is void; the search begins again.
     """
     if body.pickup is None and body.destination is None:
         raise InvalidFieldsError(
@@ -212,15 +217,17 @@ def cancel_ride(ride_id: UUID) -> Response:
 def stream_events(ride_id: UUID) -> Response:
     """Follow a ride's changes as they happen (server-sent events): its passenger, its driver, administrators.
 
+    While it has a driver, `position` tells every few seconds where the car is now, if it has moved: `location`,
+    `pickup` and `destination` are what the ride itself would show. It has no id, and is not repeated after a break.
     The stream ends with the ride, or when it is no longer the driver's. Comments keep the connection alive.
     """
-    last_id = last_event_id()
+    last_id, follower = last_event_id(), RideFollower(ride_id)
 
     def begin() -> Reader | None:
-        ride, read_after = find_visible(ride_id), _event_reader(ride_id)
-        return None if not ride.status.is_active and not read_after(last_id) else read_after
+        ride = find_visible(ride_id)
+        return None if not ride.status.is_active and not follower.read_after(last_id) else follower.read_after
 
-    return open_stream(f"ride:{ride_id}", begin, last_id)
+    return open_stream(f"ride:{ride_id}", begin, last_id, follower.look)
 
 
 def _not_modified(ride_id: UUID) -> Response | None:
@@ -245,32 +252,3 @@ def _drive(step: Callable[[Session, UUID, str], Ride], ride_id: UUID, *, is_free
     ride = platform().ride_transactions.run(lambda session: step(session, ride_id, driver_id))
     driver = driver_hints.refresh(ride.city, driver_id) if is_free_then else None
     return ride_response(ride, look(ride, driver))
-
-
-def _event_reader(ride_id: UUID) -> Reader:
-    sessions, caller = platform().sessions, guards.caller()
-
-    def read_after(last_id: int) -> list[Message] | None:
-        try:
-            with sessions() as session:
-                seen = rides.read_version(session, ride_id)
-                if seen is None or not may_see(caller, seen.passenger_id, seen.driver_id):
-                    return None
-                return [_message(event) for event in rides.events_after(session, ride_id, last_id)]
-        except SQLAlchemyError:
-            return None  # The stream ends; the client comes back with the id of the last event that it saw.
-
-    return read_after
-
-
-def _message(event: RideEvent) -> Message:
-    # Without the event's detail, which names the drivers who were asked and did not come.
-    data: dict[str, object] = {
-        "ride_id": str(event.ride_id),
-        "at": show_moment(event.at),
-        "actor": event.actor.value,
-        "status": event.status.value,
-        "search_status": event.search_status.value,
-        "version": event.version,
-    }
-    return Message(event.id, event.name, data, is_last=not event.status.is_active)

@@ -9,6 +9,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_NAME_LENGTH = 100
+MAX_SURGE = 10
+"""No city's ``surge_cap`` is higher."""
 
 RideStatus = Literal["created", "matched", "started", "in-progress", "finished", "cancelled"]
 SearchStatus = Literal["idle", "searching", "offered", "matched", "no_drivers_available"]
@@ -39,6 +41,9 @@ Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, descriptio
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, WGS 84.")]
 
 
+MaxSurge = Annotated[float | None, Field(ge=1, le=MAX_SURGE, allow_inf_nan=False)]
+
+
 class Strict(BaseModel):
     """A body. Strict: "5" is no number and 1 no truth. Forbid: a misspelt field is an error, not a silent default."""
 
@@ -62,6 +67,7 @@ class RideIn(Strict):
     product: Name = Field(description="A product_id from GET /v1/estimates/price.")
     pickup: PlaceIn
     destination: PlaceIn
+    max_surge: MaxSurge = Field(None, description="The highest surge that the passenger agrees to. Default: none, 1.")
     search: bool = Field(default=True, description="false: nobody looks for a driver before POST …/search.")
 
 
@@ -70,6 +76,7 @@ class RideEditIn(Strict):
 
     pickup: PlaceIn | None = Field(None, description="Only before the ride has started.")
     destination: PlaceIn | None = None
+    max_surge: MaxSurge = Field(None, description="As of an order. Default: the ride's present surge.")
 
 
 class PriceQuery(_Query):

@@ -52,6 +52,29 @@ def test_a_quiet_stream_shows_that_it_lives(monkeypatch):
     assert parts[1:] == [": still here\n\n"] * 2
 
 
+def test_what_nobody_is_woken_for_is_looked_for_in_between(monkeypatch):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.001)
+    looks = iter([[message(None)], [], [], [message(None)]])
+
+    with WaitHub().watch("ride:r") as watch:
+        parts = list(itertools.islice(stream(lambda _: [message(1)], watch, 0, lambda: next(looks)), 4))
+
+    assert [part.split("\n")[0] for part in parts[1:]] == ["id: 1", "event: running", "event: running"]
+    assert list(looks) == []
+
+
+def test_a_stream_that_looks_for_more_and_finds_nothing_shows_no_sooner_that_it_lives(monkeypatch):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr("web.sse.HEARTBEAT_S", 0.2)
+    looks = []
+
+    with WaitHub().watch("ride:r") as watch:
+        parts = list(itertools.islice(stream(lambda _: [], watch, 0, lambda: looks.append(1) or []), 2))
+
+    assert parts[1] == ": still here\n\n"
+    assert len(looks) > 2
+
+
 def test_a_stream_ends_when_its_time_is_over(monkeypatch):
     monkeypatch.setattr("web.sse.HEARTBEAT_S", 0.001)
     monkeypatch.setattr("web.sse.MAX_STREAM_S", 0.0)
