@@ -34,7 +34,7 @@ def give_back(event: str, offer_status: str) -> Prepared:
             prelude=_OFFER_OF_DRIVER.format(status=offer_status),
             assign="search_status = 'searching', excluded_drivers = r.excluded_drivers || offer.driver_id",
             source="offer",
-            guard="r.id = offer.ride_id AND r.search_id = offer.search_id AND r.status = 'created'",
+            guard="r.id = (SELECT ride_id FROM offer) AND r.search_id = offer.search_id AND r.status = 'created'",
             told="offer.driver_id",
             detail="jsonb_build_object('driver_id', offer.driver_id)",
         )
@@ -150,8 +150,9 @@ SELECT d.id, d.product FROM drivers d WHERE d.city = :city AND d.status = 'avail
 """)
 # Subqueries that give a value are never made into joins, which a plan that was made while the tables were empty would
 # do by walking all rides under way for each driver. Unique indexes see to it that they find one row at most.
+# Drivers are looked up by id: with status = 'available', the index of the available ones would be walked for them.
 _FREE_SINCE = Prepared(f"""
-SELECT d.id, d.idle_since FROM drivers d WHERE d.id = ANY(:driver_ids) AND d.status = 'available'
+SELECT d.id, d.idle_since FROM drivers d WHERE d.id = ANY(:driver_ids) AND d.status <> 'unavailable'
     AND (SELECT r.id FROM rides r WHERE r.driver_id = d.id AND r.{HAS_DRIVER}) IS NULL
     AND (SELECT o.id FROM offers o WHERE o.driver_id = d.id AND o.status = 'pending') IS NULL
 """)
@@ -164,7 +165,8 @@ def available_drivers(session: Session, city: str) -> list[AvailableDriver]:
 
 
 _BUSY = Prepared(f"""
-SELECT o.driver_id FROM offers o JOIN rides r ON r.id = o.ride_id WHERE o.status = 'pending' AND r.city = :city
+SELECT o.driver_id FROM offers o
+WHERE o.status = 'pending' AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city
 UNION ALL SELECT r.driver_id FROM rides r WHERE r.city = :city AND r.{HAS_DRIVER}
 """)
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from store.rides.models import HAS_DRIVER, IS_ACTIVE
+from store.rides.models import HAS_DRIVER, IS_ACTIVE, IS_GOING_ON
 
 MAX_FOUND = 1000
 """How many breaches of the rules ``violations_now`` looks for: more tell no more."""
 
 _ALL = "rides"
-_ACTIVE = f"(SELECT * FROM rides WHERE {IS_ACTIVE})"
+_ACTIVE = f"(SELECT * FROM rides WHERE {IS_GOING_ON})"
 # Three times as long as from one look to the next.
 _ENDED = "(SELECT * FROM rides WHERE finished_at > now() - interval '3 minutes')"
 
@@ -65,7 +65,7 @@ _RULES = {
     "a ride waits for an offer that is not pending": _Rule(
         """SELECT r.id::text FROM {rides} r
             WHERE r.status = 'created' AND r.search_status = 'offered' AND NOT EXISTS (
-                SELECT FROM offers o WHERE o.ride_id = r.id AND o.status = 'pending')""",
+                SELECT FROM offers o WHERE o.ride_id = r.id AND o.resolved_at IS NULL)""",
         _ACTIVE,
     ),
     "a driver has two pending offers": _Rule(

@@ -25,7 +25,7 @@ from domain.rides.model import (
 )
 from store.prepared import Prepared
 from store.rides.locks import lock_ride
-from store.rides.models import IS_ACTIVE, IS_OPEN
+from store.rides.models import IS_ACTIVE, IS_GOING_ON, IS_OPEN, IS_OVER
 from store.rides.records import QUOTE_FIELDS, event_columns, first_ride, ride_columns, to_event, to_ride
 from store.rides.statements import (
     FREE_DRIVER,
@@ -279,9 +279,11 @@ def _cancel(session: Session, change: Prepared, ride: Ride, reason: str | None) 
 
 _FIND = Prepared(f"SELECT {ride_columns('r')} FROM rides r WHERE r.id = :ride_id")
 _FIND_CURRENT = Prepared(
-    f"SELECT {ride_columns('r')} FROM rides r WHERE r.passenger_id = :passenger_id AND r.{IS_ACTIVE}"
+    f"SELECT {ride_columns('r')} FROM rides r WHERE r.passenger_id = :passenger_id AND r.{IS_GOING_ON}"
 )
-_LAST = Prepared("SELECT r.id, r.status FROM rides r WHERE r.passenger_id = :passenger_id ORDER BY r.id DESC LIMIT 1")
+_LAST = Prepared(f"""
+SELECT r.id, r.status FROM rides r WHERE r.passenger_id = :passenger_id AND r.{IS_OVER} ORDER BY r.id DESC LIMIT 1
+""")
 _READ_VERSION = Prepared("SELECT version, status, passenger_id, driver_id, city FROM rides WHERE id = :ride_id")
 _OPEN_PICKUPS = Prepared(f"""
 SELECT r.pickup_latitude, r.pickup_longitude FROM rides r
@@ -329,7 +331,7 @@ def _to_be_cancelled(session: Session, passenger_id: str) -> UUID:
     if current := find_current(session, passenger_id):
         return current.id
     rows = _LAST.run(session, {"passenger_id": passenger_id})
-    if rows and (rows[0][1] == RideStatus.CANCELLED or find_current(session, passenger_id)):
+    if rows and rows[0][1] == RideStatus.CANCELLED:
         return cast("UUID", rows[0][0])
     raise RideNotFoundError("you have no active ride")
 

@@ -23,10 +23,11 @@ SEARCH_S = 300.0
 """For how long a driver is looked for before the search gives up."""
 
 VOID_OFFER = """void AS (UPDATE offers o SET status = 'withdrawn', resolved_at = clock_timestamp()
-    WHERE o.ride_id = :ride_id AND o.status = 'pending' RETURNING o.driver_id)"""
+    WHERE o.ride_id = :ride_id AND o.resolved_at IS NULL RETURNING o.driver_id)"""
 VOIDED_DRIVER = "(SELECT void.driver_id FROM void)"
+# The one row is looked up as a value and not joined: a plan that was made early may walk all drivers for a join.
 FREE_DRIVER = """freed AS (UPDATE drivers d SET idle_since = clock_timestamp(), updated_at = clock_timestamp()
-    FROM changed c WHERE d.id = c.told_driver AND {when})"""
+    WHERE d.id = (SELECT c.told_driver FROM changed c WHERE {when}))"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from store.rides.models import IS_ACTIVE, IS_OPEN
+from store.rides.models import IS_GOING_ON, IS_OPEN
 from store.rides.ticks import JOB_KIND
 
 
@@ -71,7 +71,7 @@ class Times:
 _ACTIVE = text(f"""
 SELECT r.status, count(*) AS rides,
     extract(epoch FROM now() - min(coalesce(r.started_at, r.matched_at, r.created_at)))::float AS oldest_age_s
-FROM rides r WHERE r.{IS_ACTIVE} GROUP BY r.status
+FROM rides r WHERE r.{IS_GOING_ON} GROUP BY r.status
 """)
 _OPEN = text(f"SELECT r.city, r.search_status, count(*) AS searches FROM rides r WHERE r.{IS_OPEN} GROUP BY 1, 2")
 _AVAILABLE = text("SELECT d.city, count(*) AS drivers FROM drivers d WHERE d.status = 'available' GROUP BY d.city")
@@ -111,7 +111,7 @@ pickup_eta_error AS (
     SELECT extract(epoch FROM r.arrived_at - r.matched_at)::float - o.pickup_eta_s AS s
     FROM rides r JOIN offers o ON o.ride_id = r.id AND o.driver_id = r.driver_id AND o.status = 'accepted'
         AND o.search_id = r.search_id
-    WHERE r.{IS_ACTIVE} AND r.arrived_at > now() - interval '1 minute'),
+    WHERE r.{IS_GOING_ON} AND r.arrived_at > now() - interval '1 minute'),
 samples AS (
     SELECT 'first_offer' AS name, s FROM first_offer UNION ALL SELECT 'match', s FROM match
     UNION ALL SELECT 'pickup_eta_error', s FROM pickup_eta_error)

@@ -24,7 +24,7 @@ from uuid_utils.compat import uuid7
 from domain.rides.model import Actor, NewOffer, Offer, OpenSearch, Place
 from store.jobs.submissions import JobToInsert, insert_jobs
 from store.prepared import Prepared
-from store.rides.models import HAS_DRIVER, IS_OPEN
+from store.rides.models import HAS_DRIVER, IS_OPEN, MAY_EXPIRE
 from store.rides.records import OFFER_COLUMNS, to_offer
 from store.rides.statements import Change, notify, statement, write_events
 
@@ -114,10 +114,13 @@ class Swept:
 
 
 # What is open or pending has indexes of its own, and to look each row up by its id in those is what the planner may
-# choose while tables are small. So ids are found first, and then locked as ids and nothing else.
+# choose while tables are small. So ids are found first, and then locked as ids and nothing else. An index can be
+# asked for what is before statement_timestamp(), but not before clock_timestamp(), which moves on meanwhile.
 _OVERDUE = Prepared(f"""
-SELECT o.ride_id FROM offers o WHERE o.status = 'pending' AND o.expires_at <= clock_timestamp()
-    AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city
+WITH late AS MATERIALIZED (SELECT o.ride_id FROM offers o
+    WHERE {MAY_EXPIRE} AND o.expires_at <= statement_timestamp()
+        AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city)
+SELECT late.ride_id FROM late
 UNION SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search_status = 'searching'
     AND s.search_deadline <= clock_timestamp()
 ORDER BY 1 LIMIT {CHUNK}
@@ -129,11 +132,13 @@ _EXPIRE = statement(
         event="offer_expired",
         actor=Actor.SYSTEM,
         prelude="""offer AS (UPDATE offers o SET status = 'expired', resolved_at = clock_timestamp()
-            WHERE o.ride_id = ANY(:ride_ids) AND o.status = 'pending' AND o.expires_at <= clock_timestamp()
+            WHERE o.ride_id = ANY(:ride_ids) AND o.resolved_at IS NULL AND o.expires_at <= clock_timestamp()
             RETURNING o.ride_id, o.search_id, o.driver_id)""",
         assign="search_status = 'searching', excluded_drivers = r.excluded_drivers || offer.driver_id",
         source="offer",
-        guard="r.id = offer.ride_id AND r.search_id = offer.search_id AND r.status = 'created'",
+        # Without the ids that were given, all rides might be gone through for each offer.
+        guard="r.id = ANY(:ride_ids) AND r.id = offer.ride_id AND r.search_id = offer.search_id"
+        " AND r.status = 'created'",
         told="offer.driver_id",
         detail="jsonb_build_object('driver_id', offer.driver_id)",
     )
@@ -143,8 +148,8 @@ _GIVE_UP = statement(
         event="search_given_up",
         actor=Actor.SYSTEM,
         assign="search_status = 'no_drivers_available'",
-        guard="r.id = ANY(:ride_ids) AND r.status = 'created' AND r.search_status = 'searching'"
-        " AND r.search_deadline <= clock_timestamp()",
+        # Who is searched for is 'created', a check says so; said here, the index of open searches would be walked.
+        guard="r.id = ANY(:ride_ids) AND r.search_status = 'searching' AND r.search_deadline <= clock_timestamp()",
     )
 )
 
@@ -209,7 +214,7 @@ WITH offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, picku
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
-    FROM offer WHERE r.id = offer.ride_id
+    FROM offer WHERE r.id = ANY(:ride_ids) AND r.id = offer.ride_id
     RETURNING r.id, r.status, r.search_status, r.version,
         jsonb_build_object('driver_id', offer.driver_id) AS detail, {_OFFERED}),
 {write_events("offered", Actor.SYSTEM)}
@@ -230,10 +235,11 @@ def write_offers(session: Session, city: str, lease_id: UUID, offers: Sequence[N
         raise ValueError(f"more than {CHUNK} offers would hold their locks for too long")
     if not offers or not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
         return []
-    _LOCK_RIDES.run(session, {"ride_ids": [offer.ride_id for offer in offers]})
+    ride_ids = [offer.ride_id for offer in offers]
+    _LOCK_RIDES.run(session, {"ride_ids": ride_ids})
     _LOCK_DRIVERS.run(session, {"driver_ids": [offer.driver_id for offer in offers]})
     rows = [_as_row(offer) for offer in offers]
-    return [to_offer(row) for row in _WRITE_OFFERS.run(session, {"rows": rows})]
+    return [to_offer(row) for row in _WRITE_OFFERS.run(session, {"rows": rows, "ride_ids": ride_ids})]
 
 
 def _as_row(offer: NewOffer) -> dict[str, object]:

@@ -48,13 +48,12 @@ _ACCEPT = statement(
             WHERE o.id = :offer_id AND o.driver_id = :driver_id AND o.status = 'pending'
                 AND o.expires_at > clock_timestamp()
                 AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = :driver_id AND b.{HAS_DRIVER})
-                AND EXISTS (SELECT FROM rides w WHERE w.id = o.ride_id AND w.status = 'created'
-                    AND w.search_id = o.search_id)
+                AND o.search_id = (SELECT w.search_id FROM rides w WHERE w.id = o.ride_id AND w.status = 'created')
             RETURNING o.ride_id, o.search_id, o.driver_id)""",
         assign="status = 'matched', search_status = 'matched', driver_id = offer.driver_id,"
         " matched_at = clock_timestamp()",
         source="offer",
-        guard="r.id = offer.ride_id AND r.status = 'created' AND r.search_id = offer.search_id",
+        guard="r.id = (SELECT ride_id FROM offer) AND r.search_id = offer.search_id AND r.status = 'created'",
     )
 )
 _FIND_OFFER = Prepared(
@@ -112,11 +111,13 @@ def decline(session: Session, offer_id: UUID, driver_id: str) -> Offer:
     return offer
 
 
-# From the drivers on, because that there is no such driver is another answer than that there is no offer.
+# From the drivers on, because that there is no such driver is another answer than that there is no offer. OFFSET has
+# the offer looked up by its driver, and the ride by its id: a plan that was made early may walk all rides for it.
 _PENDING_OFFER = Prepared(f"""
 SELECT {offer_columns("o")}, {ride_columns("r")} FROM drivers d
-LEFT JOIN (offers o JOIN rides r ON r.id = o.ride_id)
-    ON o.driver_id = d.id AND o.status = 'pending' AND o.expires_at > clock_timestamp()
+LEFT JOIN LATERAL (SELECT * FROM offers WHERE offers.driver_id = d.id AND offers.status = 'pending'
+    AND offers.expires_at > clock_timestamp() OFFSET 0) o ON true
+LEFT JOIN LATERAL (SELECT * FROM rides WHERE rides.id = o.ride_id OFFSET 0) r ON true
 WHERE d.id = :driver_id
 """)
 
