@@ -6,6 +6,7 @@
     questions/<id>/prompt.md         and other texts, named by their files
     questions/<id>/starter/<language>.<anything>
     questions/<id>/solutions/<language>.<anything>     never published; for whoever tests the questions
+    questions/<id>/wrong/<language>.<anything>         likewise: programs that the tests have to catch
     titles/<id>.toml                 name, description, released_on, minutes, genres, cast
 """
 
@@ -113,6 +114,11 @@ def solutions(folder: Path, question_id: str) -> dict[str, str]:
     return dict(_programs(folder / "questions" / question_id / "solutions"))
 
 
+def wrong_solutions(folder: Path, question_id: str) -> dict[str, str]:
+    """Return programs by language that look right and are not."""
+    return dict(_programs(folder / "questions" / question_id / "wrong"))
+
+
 def _read_all(folder: Path, read: Callable[[Path], Found], problems: list[str]) -> tuple[Found, ...] | None:
     if not folder.is_dir():
         return None
@@ -128,7 +134,7 @@ def _read_all(folder: Path, read: Callable[[Path], Found], problems: list[str]) 
 def _read_question(folder: Path) -> Question:
     _check_id(folder, folder.name)
     for path in folder.iterdir():
-        if path.suffix != ".md" and path.name not in ("question.toml", "starter", "solutions"):
+        if path.suffix != ".md" and path.name not in ("question.toml", "starter", "solutions", "wrong"):
             raise _WrongFileError(path, "belongs to no question")
     given = _read_toml(folder / "question.toml", _QuestionIn)
     names = [test.name for test in given.tests]

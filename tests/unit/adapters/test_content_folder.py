@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.content_folder import ContentFolderError, read_content, solutions
+from adapters.content_folder import ContentFolderError, read_content, solutions, wrong_solutions
 from domain.content.questions import Difficulty, Question, QuestionTest
 from domain.content.titles import Role, Title
 
@@ -44,13 +44,14 @@ character = "herself"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     question = tmp_path / "questions" / "sum"
-    for name in ("starter", "solutions"):
+    for name in ("starter", "solutions", "wrong"):
         (question / name).mkdir(parents=True)
     (question / "question.toml").write_text(QUESTION)
     (question / "prompt.md").write_text("Add them.")
     (question / "hints.md").write_text("Use +.")
     (question / "starter" / "python.py").write_text("a, b = map(int, input().split())\n")
     (question / "solutions" / "python.py").write_text("print(sum(map(int, input().split())))\n")
+    (question / "wrong" / "python.py").write_text("print(int(input()[0]) + 2)\n")
     (tmp_path / "titles").mkdir()
     (tmp_path / "titles" / "the-yard.toml").write_text(TITLE)
     return tmp_path
@@ -79,6 +80,7 @@ def test_a_folder_is_read_whole(folder: Path) -> None:
         Title("the-yard", "The Yard", "Engines are moved.", date(2026, 1, 31), 92, ("documentary",), (role,)),
     )
     assert solutions(folder, "sum") == {"python": "print(sum(map(int, input().split())))\n"}
+    assert wrong_solutions(folder, "sum") == {"python": "print(int(input()[0]) + 2)\n"}
 
 
 def test_a_part_that_is_not_there_is_not_published_as_empty(folder: Path) -> None:

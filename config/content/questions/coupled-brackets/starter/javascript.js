@@ -1,0 +1,11 @@
+// Couplings in Order
+
+function solve(text) {
+  // Your code goes here.
+  return "";
+}
+
+const words = require("node:fs").readFileSync(0, "utf8").split(/\s+/).filter(Boolean);
+let at = 0;
+const text = words[at++];
+console.log(solve(text));

@@ -1,0 +1,13 @@
+// The Weakest Engine That Will Do
+
+function solve(n, days, wagons) {
+  // Your code goes here.
+  return 0;
+}
+
+const words = require("node:fs").readFileSync(0, "utf8").split(/\s+/).filter(Boolean);
+let at = 0;
+const n = Number(words[at++]);
+const days = Number(words[at++]);
+const wagons = Array.from({ length: n }, () => Number(words[at++]));
+console.log(String(solve(n, days, wagons)));

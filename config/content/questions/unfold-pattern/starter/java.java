@@ -1,0 +1,17 @@
+// Unfolding a Whistle Pattern
+
+import java.io.IOException;
+import java.util.StringTokenizer;
+
+public class Main {
+    static String solve(String pattern) {
+        // Your code goes here.
+        return "";
+    }
+
+    public static void main(String[] args) throws IOException {
+        StringTokenizer words = new StringTokenizer(new String(System.in.readAllBytes()));
+        String pattern = words.nextToken();
+        System.out.println(solve(pattern));
+    }
+}
