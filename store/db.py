@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import Any, cast
+from typing import cast
 
-import psycopg2
+import psycopg2.extensions
 from flask_sqlalchemy import SQLAlchemy
 from psycopg2 import extras
-from sqlalchemy import URL, Connection, Engine, MetaData, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, event, make_url
 from sqlalchemy import create_engine as sqlalchemy_create_engine
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 
 CONNECT_TIMEOUT_S = 5
 # An unplugged peer is noticed after this long, where plain TCP would wait for a quarter of an hour.
@@ -24,6 +23,8 @@ LET_GO = (
     "-c idle_in_transaction_session_timeout=60s"
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
+# What our statements are written for, whatever the server's defaults are.
+SESSION = "-c timezone=UTC -c default_transaction_isolation=read\\ committed"
 # Plans are kept, so they must not depend on how full a table was when they were made, nor on limits that are unknown
 # then. Every statement touches few rows and has its index, so loops over indexes are right at any size, and scans or
 # hashes of a whole table never are. Compiling plans pays for reports only.
@@ -78,7 +79,7 @@ def engine_options(pool_size: int, application_name: str, *, is_durable: bool = 
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             "application_name": application_name,
-            "options": f"-c timezone=UTC {PLANS} {LET_GO}{'' if is_durable else ' -c synchronous_commit=off'}",
+            "options": f"{SESSION} {PLANS} {LET_GO}{'' if is_durable else ' -c synchronous_commit=off'}",
         },
     }
 
@@ -106,22 +107,23 @@ def sessions(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
-class _TransactionalSession(Session):
-    """A session whose first statement fails as any other does where the server has gone.
-
-    Before it SQLAlchemy tells the connection that it is in a transaction now, and what the driver raises at that
-    comes through as it is. The pool's other connections are gone as well then.
-    """
-
-    def connection(self, *arguments: Any, **named: Any) -> Connection:
-        try:
-            return super().connection(*arguments, **named)
-        except psycopg2.Error as error:
-            cast("Engine", self.get_bind()).dispose()
-            raise OperationalError("BEGIN", None, error, connection_invalidated=True) from error
-
-
 def transactions(engine: Engine) -> sessionmaker[Session]:
     """Build sessions with real transactions, used as ``with make.begin() as session``."""
-    engine = engine.execution_options(isolation_level="READ COMMITTED")
-    return sessionmaker(engine, class_=_TransactionalSession, expire_on_commit=False)
+    if not event.contains(engine, "checkin", _leave_transactions):
+        event.listen(engine, "checkin", _leave_transactions)
+    make = sessionmaker(engine, expire_on_commit=False)
+    event.listen(make, "after_begin", _enter_transactions)
+    return make
+
+
+# SQLAlchemy's own way from autocommit to transactions and back names an isolation level, and the driver then has the
+# server told its default first: a round trip for each transaction. To switch the driver alone costs none.
+def _enter_transactions(_session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    wire = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
+    if wire.autocommit:
+        wire.autocommit = False
+
+
+def _leave_transactions(wire: psycopg2.extensions.connection | None, _record: object) -> None:
+    if wire is not None and not wire.closed:
+        wire.autocommit = True

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from jobs.model import JobContext, Outcome
-from store.db import transactions
+from store.db import create_engine, sessions, transactions
 from store.jobs import reads
 from tests.integration.jobs_world import World, running_lifecycle
 
@@ -39,6 +39,28 @@ def test_the_first_statement_fails_as_any_other_and_the_next_transaction_begins_
 
     with make.begin() as session:
         assert reads.get_job(session, job.id) == job
+
+
+def test_transactions_and_statements_that_commit_by_themselves_share_a_connection(database_url: str) -> None:
+    engine = create_engine(database_url, 1, "test")
+    alone, together = sessions(engine), transactions(engine)
+    with alone() as session:
+        session.execute(text("CREATE TABLE notes (note text)"))
+
+    for _ in range(2):
+        with together() as session:
+            session.execute(text("INSERT INTO notes VALUES ('undone')"))
+            session.rollback()
+        with together() as session:
+            session.execute(text("INSERT INTO notes VALUES ('undone, too')"))
+        with together.begin() as session:
+            session.execute(text("INSERT INTO notes VALUES ('kept')"))
+        with alone() as session:
+            session.execute(text("INSERT INTO notes VALUES ('kept, too')"))
+
+    with alone() as session:
+        assert sorted(session.execute(text("SELECT note FROM notes")).scalars()) == ["kept"] * 2 + ["kept, too"] * 2
+    engine.dispose()
 
 
 def test_effects_happen_once_when_the_server_went_away_during_the_work(engine: Engine) -> None:
