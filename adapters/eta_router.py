@@ -1,11 +1,11 @@
 """Drive times from a router's table service, within a budget, or else from the default.
 
-A table is cut into calls of at most ``MAX_LOCATIONS`` places, which is what OSRM takes unless told otherwise, and
+Drives are cut into tables of at most ``MAX_LOCATIONS`` places, which is what OSRM takes unless told otherwise, and
 50 by 50 of which is what Valhalla takes. The calls run side by side in threads of their own, because no time-out of
 HTTP is one for the whole answer: whoever asked waits for 300 ms and goes on, whatever the router does.
 
 It is all or nothing: one late, broken or nonsensical answer, and everything comes from the fallback, which says so in
-``Etas.source``. A table half from one and half from the other would prefer whichever is the optimist. After three
+``Etas.source``. Times half from one and half from the other would prefer whichever is the optimist. After three
 failures in a row the router is left alone for five seconds. A refusal (HTTP 400: a place that no road leads to, say)
 is an answer and no failure.
 """
@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -37,7 +36,8 @@ CIRCUIT_OPEN_S = 5.0
 MAX_LOCATIONS = 100
 # More would not be answered in time anyway, so a large tick does not even try.
 MAX_CALLS = 16
-THREADS = 4
+# All cities of a process share these.
+THREADS = 8
 # A table of 50 by 50 has a tenth of that.
 MAX_ANSWER_BYTES = 2_000_000
 
@@ -68,23 +68,33 @@ class RouterApi(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """One call and what it is for: ``answer[rows, columns]`` goes to ``target`` of the result."""
+    """One call and what it is for: ``answer[rows, columns]`` are the times of the pairs in ``taken``."""
 
     origins: Sequence[Place]
     destinations: Sequence[Place]
-    target: tuple[slice, slice] | list[int]
-    rows: slice | list[int]
-    columns: slice | list[int]
+    taken: list[int]
+    rows: list[int]
+    columns: list[int]
 
 
 class RouterEta:
-    """An ``EtaProvider`` that asks ``api`` and falls back to ``fallback``; safe for many threads."""
+    """An ``EtaProvider`` that asks ``router``, of all cities, and falls back to ``fallback``, of one."""
 
-    def __init__(
-        self, api: RouterApi, fallback: EtaProvider, circuit: Circuit | None = None, budget_s: float = BUDGET_S
-    ) -> None:
-        self._api = api
+    def __init__(self, router: Router, fallback: EtaProvider) -> None:
+        self._router = router
         self._fallback = fallback
+
+    def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
+        """Return the seconds of each ``origins[i]`` to ``destinations[i]``."""
+        etas = self._router.pairs(origins, destinations)
+        return self._fallback.pairs(origins, destinations) if etas is None else etas
+
+
+class Router:
+    """A router behind ``api``; a process needs one, which is safe for many threads."""
+
+    def __init__(self, api: RouterApi, circuit: Circuit | None = None, budget_s: float = BUDGET_S) -> None:
+        self._api = api
         self._budget_s = budget_s
         self._circuit = circuit or Circuit(MAX_FAILURES, CIRCUIT_OPEN_S)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=api.source)
@@ -94,31 +104,21 @@ class RouterEta:
         self._session.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
         self._session.mount("https://", HTTPAdapter(pool_maxsize=THREADS))
 
-    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the seconds from each origin (rows) to each destination (columns)."""
-        shape = len(origins), len(destinations)
-        seconds = self._answers(shape, lambda: _blocks(origins, destinations)) if _is_feasible(shape) else None
-        return self._fallback.table(origins, destinations) if seconds is None else Etas(seconds, self._api.source)
+    def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas | None:
+        """Return the seconds of each ``origins[i]`` to ``destinations[i]``; ``None``: it did not say, or not in time.
 
-    def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the seconds of each ``origins[i]`` to ``destinations[i]``; those to one place share their calls."""
-        shape = (len(origins),)
-        seconds = self._answers(shape, lambda: _groups(origins, destinations)) if _is_feasible(shape) else None
-        return self._fallback.pairs(origins, destinations) if seconds is None else Etas(seconds, self._api.source)
-
-    def close(self) -> None:
-        """Wait for nothing and close all connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        self._session.close()
-
-    def _answers(self, shape: tuple[int, ...], cut: Callable[[], Sequence[_Question]]) -> Seconds | None:
-        questions = cut()
+        Pairs that share a destination share their calls.
+        """
+        # The number of drives alone may leave no hope; for millions of them that must cost nothing.
+        if not 0 < len(origins) <= MAX_CALLS * (MAX_LOCATIONS // 2) ** 2:
+            return None
+        questions = _groups(origins, destinations)
         if len(questions) > MAX_CALLS or not self._circuit.may_try():
             return None
-        seconds = np.empty(shape)
+        seconds = np.empty(len(origins))
         try:
             for question, answer in zip(questions, self._ask_all(questions), strict=True):
-                seconds[question.target] = answer[question.rows, question.columns]
+                seconds[question.taken] = answer[question.rows, question.columns]
         except RouterRefusedError as error:
             self._circuit.succeed()
             _log.info("%s refused: %s", self._api.source, error)
@@ -128,7 +128,12 @@ class RouterEta:
             _log.warning("%s failed: %s", self._api.source, error)
             return None
         self._circuit.succeed()
-        return seconds
+        return Etas(seconds, self._api.source)
+
+    def close(self) -> None:
+        """Wait for nothing and close all connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._session.close()
 
     def _ask_all(self, questions: Sequence[_Question]) -> list[Seconds]:
         deadline = time.monotonic() + self._budget_s
@@ -159,30 +164,6 @@ class RouterEta:
         except (ValueError, TypeError, LookupError) as error:
             raise RouterError(f"not a table: {body[:200]!r}") from error
         return _checked(rows, (len(question.origins), len(question.destinations)))
-
-
-def _is_feasible(shape: tuple[int, ...]) -> bool:
-    """Tell whether the number of drives alone leaves any hope; for millions of them that must cost nothing."""
-    return 0 < math.prod(shape) <= MAX_CALLS * (MAX_LOCATIONS // 2) ** 2
-
-
-def _blocks(origins: Sequence[Place], destinations: Sequence[Place]) -> list[_Question]:
-    """Cut a table into rectangles."""
-    half = MAX_LOCATIONS // 2
-    width = min(len(destinations), max(half, MAX_LOCATIONS - len(origins)))
-    height = MAX_LOCATIONS - width
-    everything = slice(None)
-    return [
-        _Question(
-            origins[top : top + height],
-            destinations[left : left + width],
-            (slice(top, top + height), slice(left, left + width)),
-            everything,
-            everything,
-        )
-        for top in range(0, len(origins), height)
-        for left in range(0, len(destinations), width)
-    ]
 
 
 def _groups(origins: Sequence[Place], destinations: Sequence[Place]) -> list[_Question]:

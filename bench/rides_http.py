@@ -43,7 +43,7 @@ def measure() -> Sequence[Figure]:
         for driver in drivers:
             driver.ask("PUT", "/v1/drivers/me", PROFILE)
             driver.ask("PUT", "/v1/drivers/me/status", {"status": "available"})
-        polls = _polls(passengers[0], drivers[0])
+        polls = _polls(passengers, drivers)
         return [*polls, _accepts(passengers, drivers), _deadlocks(stack)]
 
 
@@ -99,37 +99,58 @@ def _keys(stack: RunningStack) -> dict[str, str]:
     return keys
 
 
-def _polls(passenger: Phone, driver: Phone) -> list[Figure]:
-    """Compare polls that find nothing new, without a driver and with one, with a route that does nothing."""
-    path = f"/v1/rides/{passenger.order()}"
-    figures = [_poll(passenger, path, "while searching")]
-    driver.push()
-    offer = driver.offer()
-    driver.ask("POST", f"/v1/offers/{offer['id']}/accept")
-    figures.append(_poll(passenger, path, "during the ride"))
-    _drive(driver, offer)
+def _polls(passengers: Sequence[Phone], drivers: Sequence[Phone]) -> list[Figure]:
+    """Compare polls that find nothing new, without a driver and with one, with a route that does nothing.
+
+    They are asked by one passenger, and by eight at once, each about a ride of their own.
+    """
+    paths = [f"/v1/rides/{passenger.order()}" for passenger in passengers]
+    figures = _polls_of_one_and_all(passengers, paths, "while searching")
+    for driver in drivers:
+        driver.push()
+    offers = [driver.offer() for driver in drivers]
+    for driver, offer in zip(drivers, offers, strict=True):
+        driver.ask("POST", f"/v1/offers/{offer['id']}/accept")
+    figures += _polls_of_one_and_all(passengers, paths, "during the ride")
+    for driver, offer in zip(drivers, offers, strict=True):
+        _drive(driver, offer)
     return figures
 
 
-def _poll(passenger: Phone, path: str, when: str) -> Figure:
+def _polls_of_one_and_all(passengers: Sequence[Phone], paths: Sequence[str], when: str) -> list[Figure]:
+    return [_poll(passengers[:number], paths, when) for number in (1, len(passengers))]
+
+
+def _poll(passengers: Sequence[Phone], paths: Sequence[str], when: str) -> Figure:
     polls, nothings = [], []
-    for _ in range(POLL_ROUNDS):
-        passenger.ask("GET", path)
-        unchanged = {"If-None-Match": passenger.etag}
-        polls.append(_per_second(partial(passenger.ask, "GET", path, headers=unchanged)))
-        if passenger.status != http.client.NOT_MODIFIED:
-            raise RuntimeError(f"a poll {when} was answered {passenger.status}")
-        nothings.append(_per_second(partial(passenger.ask, "GET", "/healthz")))
+    with ThreadPoolExecutor(len(passengers)) as pool:
+        for _ in range(POLL_ROUNDS):
+            tasks = []
+            for passenger, path in zip(passengers, paths, strict=False):
+                passenger.ask("GET", path)
+                tasks.append(partial(passenger.ask, "GET", path, headers={"If-None-Match": passenger.etag}))
+            polls.append(_per_second(pool, tasks))
+            if {passenger.status for passenger in passengers} != {http.client.NOT_MODIFIED}:
+                raise RuntimeError(f"a poll {when} was answered with the ride")
+            nothings.append(_per_second(pool, [partial(each.ask, "GET", "/healthz") for each in passengers]))
     poll, nothing = statistics.median(polls), statistics.median(nothings)
-    return Figure(f"getRide, nothing new, {when}, requests per second / a no-op route", poll / nothing, 0.5, "higher",
+    clients = "1 client" if len(passengers) == 1 else f"{len(passengers)} clients"
+    return Figure(f"getRide, nothing new, {when}, {clients}, requests per second / a no-op route", poll / nothing,
+                  0.5, "higher",
                   f"{poll:.0f}/s / {nothing:.0f}/s (GET /healthz), medians of {POLL_ROUNDS}")  # fmt: skip
 
 
-def _per_second(ask: Callable[[], object]) -> float:
+def _per_second(pool: ThreadPoolExecutor, tasks: Sequence[Callable[[], object]]) -> float:
+    """Have each of ``tasks`` done again and again in a thread of its own; return how many were done per second."""
+    times = POLLS if len(tasks) == 1 else POLLS // 2
     began = time.perf_counter()
-    for _ in range(POLLS):
+    list(pool.map(_repeat, tasks, [times] * len(tasks)))
+    return times * len(tasks) / (time.perf_counter() - began)
+
+
+def _repeat(ask: Callable[[], object], times: int) -> None:
+    for _ in range(times):
         ask()
-    return POLLS / (time.perf_counter() - began)
 
 
 def _accepts(passengers: Sequence[Phone], drivers: Sequence[Phone]) -> Figure:

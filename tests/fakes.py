@@ -308,17 +308,12 @@ class FakeDriverIndex:
 
 
 class FakeEta:
-    """An ``EtaProvider`` for which every way is straight and driven at ``speed_mps``. ``calls`` counts its tables."""
+    """An ``EtaProvider`` for which every way is straight, driven at ``speed_mps``. ``calls`` counts its answers."""
 
     def __init__(self, speed_mps: float = 10.0, source: str = "fake") -> None:
         self.calls = 0
         self._speed_mps = speed_mps
         self._source = source
-
-    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        self.calls += 1
-        rows = [[distance_m(origin, end) / self._speed_mps for end in destinations] for origin in origins]
-        return Etas(np.array(rows, dtype=float).reshape(len(origins), len(destinations)), self._source)
 
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
         self.calls += 1

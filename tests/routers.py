@@ -58,7 +58,8 @@ class StandInRouter:
     def seconds(self, origins: list[Place], destinations: list[Place]) -> list[list[float | None]]:
         self.tables.append((len(origins), len(destinations)))
         assert len(origins) + len(destinations) <= 100
-        seconds = FakeEta(SPEED_MPS).table(origins, destinations).seconds
+        rows = [FakeEta(SPEED_MPS).pairs([origin] * len(destinations), destinations).seconds for origin in origins]
+        seconds = np.array(rows)
         seconds[[place.latitude > LAND_ENDS for place in origins], :] = np.nan
         seconds[:, [place.latitude > LAND_ENDS for place in destinations]] = np.nan
         return [[None if np.isnan(cell) else round(cell, 1) for cell in row] for row in seconds.tolist()]

@@ -13,7 +13,7 @@ from flask import Response, g, request
 
 from adapters.city_folder import CityFileError, load_cities
 from adapters.driver_index import RedisDriverIndex, create_index_client
-from adapters.eta import create_eta
+from adapters.eta import create_etas
 from adapters.language_folder import LanguageFileError, load_languages
 from adapters.rate_limiter import TIMEOUT_S, RedisRateLimiter
 from adapters.redis_client import create_redis_client
@@ -134,7 +134,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         sessions=make_session,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
-        etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
+        etas=create_etas(cities, settings.osrm_url, settings.valhalla_url),
         driver_index=driver_index,
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),

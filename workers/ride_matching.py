@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from adapters.city_folder import load_cities
 from adapters.driver_index import RedisDriverIndex, create_index_client
-from adapters.eta import create_eta
+from adapters.eta import create_etas
 from config.settings import Settings
 from domain.rides.matching import MatchingRules, Policy
 from store.rides.transactions import RideTransactions
@@ -22,9 +22,8 @@ def create_matcher(settings: Settings, engine: Engine) -> tuple[RideMatcher, Cal
         CityFileError: a city's file is wrong.
     """
     client = create_index_client(settings.redis_url)
-    cities = {
-        name: CityTools(city, create_eta(city, settings.osrm_url, settings.valhalla_url))
-        for name, city in load_cities(settings.cities_dir).items()
-    }
+    cities = load_cities(settings.cities_dir)
+    etas = create_etas(cities, settings.osrm_url, settings.valhalla_url)
+    tools = {name: CityTools(city, etas[name]) for name, city in cities.items()}
     rules = MatchingRules(Policy(settings.ride_matching))
-    return RideMatcher(RideTransactions(engine), RedisDriverIndex(client), cities, rules), client.close
+    return RideMatcher(RideTransactions(engine), RedisDriverIndex(client), tools, rules), client.close

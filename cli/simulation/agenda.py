@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from array import array
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -100,7 +101,7 @@ class Crew:
         self._clock = clock
         self._pool = ThreadPoolExecutor(size, "crew")
         self._failure: BaseException | None = None
-        self.lags_s: list[float] = []
+        self.lags_s = array("d")
         """How long after its time each step began, until all were hurried: what this client did not keep up with."""
 
     def run(self) -> None:

@@ -1,4 +1,7 @@
-"""Moving over the ground: metres on a plane that touches the earth, which is exact enough for a city."""
+"""Moving over the ground: metres on a plane that touches the earth, which is exact enough for a city.
+
+Not by ``domain.rides.geo``, which is for many places at once: every ``yardmaster`` command would load its numpy.
+"""
 
 from __future__ import annotations
 

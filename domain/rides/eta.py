@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from domain.rides.cities import City
-from domain.rides.geo import Floats, Places, distance_table_m, distances_m
+from domain.rides.geo import Places, distances_m
 from domain.rides.model import Place
 from domain.rides.ports import Etas
 
@@ -22,14 +22,8 @@ class HaversineEta:
         self._city = city
         self._clock = clock
 
-    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the seconds from each origin (rows) to each destination (columns)."""
-        return self._etas(distance_table_m(Places.of(origins), Places.of(destinations)))
-
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
         """Return the seconds of each ``origins[i]`` to ``destinations[i]``; of ``Places`` it takes millions."""
-        return self._etas(distances_m(Places.of(origins), Places.of(destinations)))
-
-    def _etas(self, distances: Floats) -> Etas:
+        distances = distances_m(Places.of(origins), Places.of(destinations))
         seconds_per_m = self._city.detour / self._city.speed_m_per_s(self._clock())
         return Etas(distances * seconds_per_m + START_AND_STOP_S, SOURCE)

@@ -66,12 +66,6 @@ def distances_m(a: Places, b: Places) -> Floats:
     return _haversine(*_radians(a), *_radians(b))
 
 
-def distance_table_m(a: Places, b: Places) -> Floats:
-    """Return the distance of every place of ``a`` (rows) to every place of ``b`` (columns)."""
-    latitudes, longitudes = _radians(a)
-    return _haversine(latitudes[:, None], longitudes[:, None], *_radians(b))
-
-
 def project(places: Places, origin: Place) -> Floats:
     """Return ``places`` on a flat map, one row of metres (east, north) of ``origin`` for each.
 

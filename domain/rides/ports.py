@@ -98,7 +98,7 @@ class DriverIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Etas:
-    """Seconds from each origin to each destination (rows: origins; ``inf``: no way), and who said so."""
+    """The seconds of some drives, in their order (``inf``: no way), and who said so."""
 
     seconds: np.ndarray
     source: str
@@ -107,8 +107,5 @@ class Etas:
 class EtaProvider(Protocol):
     """How long it takes to drive from one place to another. It never fails: the default stands in for a router."""
 
-    def table(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the whole table, for a few hundred pairs."""
-
     def pairs(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Etas:
-        """Return the time of each ``origins[i]`` to ``destinations[i]``, in one row."""
+        """Return the time of each ``origins[i]`` to ``destinations[i]``."""

@@ -2,15 +2,18 @@
 
 import logging
 import socket
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from adapters.circuit import Circuit
+from adapters.eta import create_etas
 from adapters.eta_osrm import OsrmApi
-from adapters.eta_router import MAX_ANSWER_BYTES, RouterEta
+from adapters.eta_router import MAX_ANSWER_BYTES, Router, RouterEta
 from adapters.eta_valhalla import ValhallaApi
 from domain.rides.model import Place
+from tests.cities import DEMO_CITY
 from tests.fakes import FakeEta
 from tests.integration.drivers import SQUARE, Clock, east
 from tests.routers import SPEED_MPS, StandInRouter, send, send_json
@@ -42,15 +45,12 @@ def create(router, source, clock):
     made = []
 
     def create_eta(budget_s=PATIENT_S):
-        eta = RouterEta(
-            KINDS[source](router.url), FakeEta(source="haversine"), circuit=Circuit(3, 5.0, clock), budget_s=budget_s
-        )
-        made.append(eta)
-        return eta
+        made.append(Router(KINDS[source](router.url), circuit=Circuit(3, 5.0, clock), budget_s=budget_s))
+        return RouterEta(made[-1], FakeEta(source="haversine"))
 
     yield create_eta
-    for eta in made:
-        eta.close()
+    for each in made:
+        each.close()
 
 
 def hang(router):
@@ -118,36 +118,36 @@ NONSENSE = {
 
 
 def test_the_times_are_the_routers_and_so_it_says(create, source):
-    etas = create().table([east(0), east(2000)], [east(1000), SQUARE])
+    etas = create().pairs([east(0), east(0), east(2000), east(2000)], [east(1000), SQUARE, SQUARE, east(1000)])
 
     assert etas.source == source
-    assert etas.seconds == pytest.approx(np.array([[50, 0], [50, 100]]), abs=0.3)
+    assert etas.seconds == pytest.approx(np.array([50, 0, 100, 50]), abs=0.3)
 
 
 def test_latitude_and_longitude_are_not_confused(create):
     north = Place(SQUARE.latitude + 0.1, SQUARE.longitude)
 
-    assert create().table([SQUARE], [north]).seconds[0, 0] == pytest.approx(11_120 / SPEED_MPS, rel=0.01)
+    assert create().pairs([SQUARE], [north]).seconds[0] == pytest.approx(11_120 / SPEED_MPS, rel=0.01)
 
 
 def test_where_no_road_leads_is_infinitely_far(create, source):
-    etas = create().table([SQUARE, ISLAND], [east(1000)])
+    etas = create().pairs([SQUARE, ISLAND], [east(1000)] * 2)
 
     assert etas.source == source
-    assert np.isfinite(etas.seconds).tolist() == [[True], [False]]
-    assert etas.seconds[1, 0] == np.inf
+    assert np.isfinite(etas.seconds[0])
+    assert etas.seconds[1] == np.inf
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (99, 1), (100, 1), (1, 250), (51, 51), (130, 130)])
-def test_a_table_is_cut_into_calls_of_at_most_100_places(create, router, source, shape):
-    etas = create().table(
-        [east(10.0 * number) for number in range(shape[0])], [east(-7.0 * number) for number in range(shape[1])]
-    )
+@pytest.mark.parametrize(("starts", "ends"), [(1, 1), (99, 1), (100, 1), (1, 250), (51, 51), (90, 40)])
+def test_drives_are_cut_into_tables_of_at_most_100_places(create, router, source, starts, ends):
+    drives = [(number % starts, number % ends) for number in range(max(starts, ends))]
+
+    etas = create().pairs([east(10.0 * start) for start, _ in drives], [east(-7.0 * end) for _, end in drives])
 
     assert etas.source == source
-    expected = [[(10 * row + 7 * column) / SPEED_MPS for column in range(shape[1])] for row in range(shape[0])]
+    expected = [(10 * start + 7 * end) / SPEED_MPS for start, end in drives]
     assert etas.seconds == pytest.approx(np.array(expected), rel=0.01, abs=0.2)
-    assert sum(height * width for height, width in router.tables) == shape[0] * shape[1]
+    assert all(height + width <= 100 for height, width in router.tables)
 
 
 def test_pairs_that_share_destinations_share_calls(create, router, source):
@@ -167,11 +167,11 @@ def test_what_would_take_too_many_calls_is_not_asked(create, router):
     origins = [east(float(number)) for number in range(2000)]
     eta = create()
 
-    pairs = eta.pairs(origins, origins[::-1])
-    table = eta.table(origins, origins[:40])
+    few = eta.pairs(origins, origins[::-1])
+    many = eta.pairs(origins * 21, origins[::-1] * 21)
 
-    assert {pairs.source, table.source} == {"haversine"}
-    assert (pairs.seconds.shape, table.seconds.shape) == ((2000,), (2000, 40))
+    assert {few.source, many.source} == {"haversine"}
+    assert (few.seconds.shape, many.seconds.shape) == ((2000,), (42_000,))
     assert router.tables == []
 
 
@@ -179,10 +179,10 @@ def test_what_would_take_too_many_calls_is_not_asked(create, router):
 def test_nonsense_is_answered_by_the_fallback_and_so_it_says(create, router, nonsense):
     router.misbehave = NONSENSE[nonsense]
 
-    etas = create().table([SQUARE, east(1000)], [SQUARE])
+    etas = create().pairs([SQUARE, east(1000)], [SQUARE] * 2)
 
     assert etas.source == "haversine"
-    assert etas.seconds == pytest.approx(np.array([[0], [100]]), rel=0.01)
+    assert etas.seconds == pytest.approx(np.array([0, 100]), rel=0.01)
     assert len(router.tables) == 1
 
 
@@ -205,33 +205,33 @@ def test_one_late_part_makes_all_of_it_the_fallbacks(create, router):
         send_json(handler, table_of([[1.0]] * 99))
 
     router.misbehave = hang_once
-    etas = create(budget_s=0.3).table([east(10.0 * number) for number in range(198)], [SQUARE])
+    etas = create(budget_s=0.3).pairs([east(10.0 * number) for number in range(198)], [SQUARE] * 198)
 
     assert etas.source == "haversine"
 
 
 def test_an_absent_router_is_done_without(source, caplog):
-    eta = RouterEta(KINDS[source]("http://127.0.0.1:1"), FakeEta(source="haversine"))
+    nowhere = Router(KINDS[source]("http://127.0.0.1:1"))
 
     with caplog.at_level(logging.WARNING):
-        etas = eta.table([SQUARE], [SQUARE])
+        etas = RouterEta(nowhere, FakeEta(source="haversine")).pairs([SQUARE], [SQUARE])
 
     assert etas.source == "haversine"
     assert f"{source} failed" in caplog.text
-    eta.close()
+    nowhere.close()
 
 
 def test_after_three_failures_nobody_asks_until_one_may_try_again(create, router, source, clock):
     router.misbehave = NONSENSE["an error of the server's"]
     eta = create()
-    failed = [eta.table([SQUARE], [SQUARE]).source for _ in range(5)]
+    failed = [eta.pairs([SQUARE], [SQUARE]).source for _ in range(5)]
     asked = len(router.tables)
     router.misbehave = None
 
     clock.now_s = 4.9
-    while_open = eta.table([SQUARE], [SQUARE]).source
+    while_open = eta.pairs([SQUARE], [SQUARE]).source
     clock.now_s = 5.0
-    after = [eta.table([SQUARE], [SQUARE]).source for _ in range(2)]
+    after = [eta.pairs([SQUARE], [SQUARE]).source for _ in range(2)]
 
     assert (failed, asked) == (["haversine"] * 5, 3)
     assert (while_open, after) == ("haversine", [source, source])
@@ -240,8 +240,30 @@ def test_after_three_failures_nobody_asks_until_one_may_try_again(create, router
 def test_a_refusal_is_no_failure(create, router, source):
     router.misbehave = lambda handler: send_json(handler, {"code": "NoSegment", "error_code": 171}, 400)
     eta = create()
-    refused = [eta.table([SQUARE], [SQUARE]).source for _ in range(5)]
+    refused = [eta.pairs([SQUARE], [SQUARE]).source for _ in range(5)]
     router.misbehave = None
 
     assert refused == ["haversine"] * 5
-    assert eta.table([SQUARE], [SQUARE]).source == source
+    assert eta.pairs([SQUARE], [SQUARE]).source == source
+
+
+def test_the_cities_of_a_process_find_out_together_that_the_router_is_away(source, router):
+    router.misbehave = NONSENSE["an error of the server's"]
+    cities = {name: replace(DEMO_CITY, name=name) for name in ("here", "there")}
+    etas = create_etas(cities, **{f"{kind}_url": router.url if kind == source else None for kind in KINDS})
+
+    asked = [etas[name].pairs([SQUARE], [SQUARE]).source for name in ("here", "here", "here", "there", "here")]
+
+    assert asked == ["haversine"] * 5
+    assert len(router.tables) == 3
+
+
+def test_each_city_falls_back_to_its_own_estimate_and_has_no_other_without_a_router():
+    slow = replace(DEMO_CITY, speeds_km_per_h=(10.0,) * 24)
+    cities = {"fast": DEMO_CITY, "slow": slow}
+    near_nobody = create_etas(cities, "http://127.0.0.1:1", None)
+
+    for etas in near_nobody, create_etas(cities, None, None):
+        times = {name: etas[name].pairs([SQUARE], [east(1000)]) for name in cities}
+        assert {each.source for each in times.values()} == {"haversine"}
+        assert times["slow"].seconds[0] > times["fast"].seconds[0]

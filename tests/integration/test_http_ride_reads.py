@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from adapters.eta_osrm import OsrmApi
-from adapters.eta_router import RouterEta
+from adapters.eta_router import Router, RouterEta
 from domain.rides.eta import HaversineEta
 from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, Streets, push, streets
 from tests.routers import StandInRouter
@@ -34,7 +34,7 @@ def change_tools(town: Streets, **changes: object) -> None:
 def ask_router(town: Streets, router: StandInRouter) -> None:
     """Let drives be timed by the router, which is given all the time it wants."""
     demo = town.yard.app.extensions["yardmaster"].cities["demo"]
-    change_tools(town, etas={"demo": RouterEta(OsrmApi(router.url), HaversineEta(demo), budget_s=20)})
+    change_tools(town, etas={"demo": RouterEta(Router(OsrmApi(router.url), budget_s=20), HaversineEta(demo))})
 
 
 def test_a_car_that_moves_after_redis_was_emptied_is_shown_where_it_is(town, redis_url):

@@ -66,6 +66,18 @@ def test_whoever_times_drives_reaches_a_router_outside(services: dict[str, dict[
     assert reach_it == {"api", "worker-general"}
 
 
+def test_the_cities_of_a_folder_of_the_host_are_those_of_whoever_reads_them() -> None:
+    for folder, expected in ("", REPOSITORY / "config" / "cities"), ("/srv/cities", "/srv/cities"):
+        rendered = compose_config(SECRETS | {"CITIES_DIR": folder})
+        services = yaml.safe_load(rendered.stdout)["services"]
+
+        assert names(services, "environment", "CITIES_DIR") == {"api", "worker-general"}
+        assert names(services, "volumes", str(expected)) == {"api", "worker-general"}
+        for name in ("api", "worker-general"):
+            assert services[name]["environment"]["CITIES_DIR"] == "/etc/yardmaster/cities"
+            assert services[name]["volumes"][0].endswith(":/etc/yardmaster/cities:ro")
+
+
 def test_only_the_worker_and_the_image_build_reach_the_sandbox_engine(services: dict[str, dict[str, object]]) -> None:
     reach_it = {name for name in services if "sandbox" in networks(services, name)}
 
