@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from store.prepared import Prepared
-from store.rides import drivers, locks, rides, statements, ticks, trips
+from store.rides import drivers, healing, locks, rides, statements, ticks, trips
 
 RIDES = 10_000
 ONCE = {
@@ -95,6 +95,8 @@ INDEXES: dict[str, tuple[Prepared, set[str]]] = {
     ),
     "who may be offered rides": (drivers._AVAILABLE, {"drivers_available_idx", "rides_active_driver_key*"}),
     "where searches are open": (ticks._WITHOUT_TICK, {"rides_open_idx*"}),
+    "rides that are forgotten": (healing._LOCK_FORGOTTEN, {"rides_active_passenger_key*"}),
+    "drivers who are quiet": (healing._QUIET_DRIVERS, {"drivers_available_idx", "rides_active_driver_key*"}),
     "a search begins": (rides._START_SEARCH, {"rides_pkey"}),
     "a ride is edited": (rides._EDIT, {"rides_pkey", "offers_pending_ride_key", "offers_ride_id_idx"}),
     "a ride is cancelled": (
