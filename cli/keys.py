@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import click
@@ -16,7 +18,24 @@ from domain.rate_limits.model import UNLIMITED_TIER, TiersError, parse_tiers
 from store import api_keys
 from store.db import transactions
 
-COLUMNS = ("id", "owner", "name", "tier", "is_admin", "created_at", "revoked_at")
+COLUMNS = ("id", "owner", "name", "tier", "is_admin", "state", "created_at", "revoked_at", "expires_at")
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+TEMPORARY = timedelta(days=1)
+"""For how long the keys of demo and simulator live where they are not revoked, because the command was killed."""
+
+
+def read_duration(_context: object, _option: object, text: str | None) -> timedelta | None:
+    """Read a time like ``90s``, ``15m``, ``12h`` or ``7d``.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no time like 90s, 15m, 12h or 7d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
 @click.group()
@@ -28,10 +47,12 @@ def keys() -> None:
 def temporary_keys(owners: Sequence[str]) -> Iterator[dict[str, str]]:
     """Give every owner a key without rate limits, and revoke them all when the block ends; yields them by owner.
 
+    Where the process is killed before, they expire after a day.
     Where the database is away by then, only a sentence says so: what was done with the keys is worth showing.
     """
     with open_database() as engine, transactions(engine).begin() as session:
-        made = [api_keys.create(session, api_keys.NewApiKey(owner, "temporary", UNLIMITED_TIER)) for owner in owners]
+        wanted = [api_keys.NewApiKey(owner, "temporary", UNLIMITED_TIER, expires_in=TEMPORARY) for owner in owners]
+        made = [api_keys.create(session, new) for new in wanted]
     try:
         yield {key.owner: text for key, text in made}
     finally:
@@ -53,12 +74,15 @@ def _revoke_all(key_ids: Sequence[UUID]) -> None:
 @click.option("--name", default="cli", show_default=True, help="A word to tell the owner's keys apart.")
 @click.option("--tier", default="free", show_default=True, help="A tier of RATE_LIMITS.")
 @click.option("--admin", "is_admin", is_flag=True, help="See and steer every owner's jobs.")
+@click.option(
+    "--expires-in", callback=read_duration, help="For how long it opens anything, as 12h or 7d; else for ever."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def create_key(owner: str, name: str, tier: str, *, is_admin: bool, as_json: bool) -> None:
+def create_key(*, is_admin: bool, expires_in: timedelta | None, as_json: bool, **words: str) -> None:
     """Make a key and print it, this once: only its hash is kept."""
-    _check_tier(tier, is_admin=is_admin)
+    _check_tier(words["tier"], is_admin=is_admin)
     with open_database() as engine, transactions(engine).begin() as session:
-        made, key = api_keys.create(session, api_keys.NewApiKey(owner, name, tier, is_admin))
+        made, key = api_keys.create(session, api_keys.NewApiKey(**words, is_admin=is_admin, expires_in=expires_in))
     if as_json:
         print_json(asdict(made) | {"key": key})
     else:
@@ -80,11 +104,17 @@ def _check_tier(tier: str, *, is_admin: bool) -> None:
 def list_keys(*, as_json: bool) -> None:
     """List the keys, without their text."""
     with open_database() as engine, transactions(engine).begin() as session:
-        found = [asdict(key) for key in api_keys.list_all(session)]
+        found = [asdict(key) | {"state": _state(key)} for key in api_keys.list_all(session)]
     if as_json:
         print_json(found)
     else:
         print_table(COLUMNS, [[key[column] for column in COLUMNS] for key in found])
+
+
+def _state(key: api_keys.ApiKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.has_expired(datetime.now(UTC)) else "valid"
 
 
 @keys.command("revoke")

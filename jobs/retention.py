@@ -1,4 +1,4 @@
-"""Forget what nobody needs any more, a batch at a time so that nobody waits for it: jobs, keys, rides."""
+"""Forget what nobody needs any more, a batch at a time so that nobody waits for it: jobs, rides, keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from jobs.kinds import BATCHES, DAY_S, KINDS, Kind
+from store import api_keys
 from store.db import sessions
 from store.jobs import sweeping
 from store.rides import retention as ride_retention
@@ -17,6 +18,8 @@ from store.rides import retention as ride_retention
 BATCH = 500
 MAX_BATCHES = 20
 KEEP_KEYS_S = DAY_S
+KEEP_EXPIRED_S = 30 * DAY_S
+"""For how long API keys are still listed after their time is over."""
 KEEP_RIDES_S = 400 * DAY_S
 """For how long rides are kept after their end, with their offers and events: a year, and what is asked about it."""
 KEEP_FIXES_S = 30 * DAY_S
@@ -24,7 +27,7 @@ KEEP_FIXES_S = 30 * DAY_S
 
 
 def prune(engine: Engine, kinds: Mapping[str, Kind] = KINDS) -> int:
-    """Delete old finished jobs, idempotency keys and rides; return how many jobs. Safe to run by many at once."""
+    """Delete old finished jobs, rides and keys; return how many jobs. Safe to run by many at once."""
     longest = max(kinds.values(), key=lambda kind: kind.keep_s)
     pruned = 0
     with sessions(engine)() as session:
@@ -33,6 +36,7 @@ def prune(engine: Engine, kinds: Mapping[str, Kind] = KINDS) -> int:
         sweeping.prune_keys(session, KEEP_KEYS_S, BATCH * MAX_BATCHES)
         _in_batches(partial(ride_retention.prune_fixes, session, KEEP_FIXES_S, BATCH))
         _in_batches(partial(ride_retention.prune, session, KEEP_RIDES_S, BATCH))
+        _in_batches(partial(api_keys.prune, session, KEEP_EXPIRED_S, BATCH))
     return pruned
 
 

@@ -24,6 +24,7 @@ from domain.code_runs.sandbox import SandboxError, SandboxKilledError
 from domain.rides.geo import distance_m
 from domain.rides.model import Fix, Place
 from domain.rides.ports import (
+    FORGET_S,
     AvailableDriver,
     DriverFix,
     DriverIndexError,
@@ -222,6 +223,7 @@ class FakeDriverIndex:
         self._products: dict[tuple[str, str], str] = {}
         self._last: dict[tuple[str, str], Fix] = {}
         self._changed: dict[tuple[str, str], int] = {}
+        self._since: dict[str, datetime] = {}
 
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
         with self._reached():
@@ -254,6 +256,10 @@ class FakeDriverIndex:
         with self._reached():
             return {id_: self._last[city, id_] for id_ in driver_ids if (city, id_) in self._last}
 
+    def knows_since(self, city: str) -> datetime:
+        with self._reached():
+            return self._since.setdefault(city, datetime.fromtimestamp(self._clock(), UTC))
+
     def mark(self, city: str) -> int:
         with self._reached():
             return max((number for (other, _), number in self._changed.items() if other == city), default=0)
@@ -266,6 +272,10 @@ class FakeDriverIndex:
                 del self._products[key]
             wanted = {(city, driver.driver_id): driver.product for driver in drivers}
             self._products.update({key: product for key, product in wanted.items() if key not in fixed})
+            oldest = self._clock() - FORGET_S
+            self._last = {
+                key: fix for key, fix in self._last.items() if key[0] != city or fix.at.timestamp() > oldest
+            }
 
     def _may_change(self, key: tuple[str, str], mark: int | None) -> bool:
         if mark is not None and self._changed.get(key, 0) > mark:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from flask import Response, g, request
@@ -25,7 +26,7 @@ def require_key() -> None:
     """Find the caller by the API key; put before every route of a blueprint.
 
     Raises:
-        UnauthenticatedError: there is no key, or it is unknown or revoked.
+        UnauthenticatedError: there is no key, or it is unknown, revoked or has expired.
     """
     match = _BEARER.fullmatch(request.headers.get("Authorization", ""))
     if match is None:
@@ -36,9 +37,9 @@ def require_key() -> None:
         with tools.sessions() as session:
             return api_keys.find_valid(session, key)
 
-    found = tools.keys.get(api_keys.hash_key(key), find)
+    found = tools.keys.get(api_keys.hash_key(key), find, lambda known: not known.has_expired(datetime.now(UTC)))
     if found is None:
-        raise _unauthenticated("the API key is unknown or was revoked")
+        raise _unauthenticated("the API key is unknown, was revoked or has expired")
     g.caller = found
 
 

@@ -18,6 +18,7 @@ from adapters.driver_index.geohash import MAX_LATITUDE, MAX_LONGITUDE, decode
 from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
 from domain.rides.ports import (
+    FORGET_S,
     STALE_S,
     AvailableDriver,
     DriverFix,
@@ -77,6 +78,7 @@ class RedisDriverIndex:
         self._put = client.register_script(scripts.PUT)
         self._remove = client.register_script(scripts.REMOVE)
         self._list = client.register_script(scripts.LIST)
+        self._forget = client.register_script(scripts.FORGET)
 
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
         """Take fixes, in one round trip however many; those of one driver are compared in the given order."""
@@ -123,7 +125,7 @@ class RedisDriverIndex:
         return Supply(list(scores), latitudes, longitudes)
 
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
-        """Return where drivers were last seen, however long ago."""
+        """Return where drivers were last seen, up to ``FORGET_S`` ago and a rebuild."""
         key = _keys(city)[scripts.KEYS_OF_A_CITY.index("last")]
         found: dict[str, Fix] = {}
         for chunk in _chunks(driver_ids, CHUNK):
@@ -131,6 +133,13 @@ class RedisDriverIndex:
             pairs = zip(chunk, cast("list[bytes | None]", texts), strict=True)
             found.update({driver_id: _position(text) for driver_id, text in pairs if text is not None})
         return found
+
+    def knows_since(self, city: str) -> datetime:
+        """Return when this was asked for the first time since the server lost everything, or was new."""
+        changed = self._changed(city)
+        self._guarded(lambda: self._client.zadd(changed, {":since": _ms(self._clock())}, nx=True))
+        since_ms = self._guarded(lambda: self._client.zscore(changed, ":since"))
+        return datetime.fromtimestamp((since_ms or _ms(self._clock())) / 1000, UTC)
 
     def mark(self, city: str) -> int:
         """Return the number of changes of availability so far: what a list read after this call knows of."""
@@ -150,6 +159,15 @@ class RedisDriverIndex:
         changed = self._changed(city)
         self._guarded(lambda: self._client.zadd(changed, {":forgotten": mark}, gt=True))
         self._guarded(lambda: self._client.zremrangebyscore(changed, "-inf", f"({mark}"))
+        self._forget_old(city)
+
+    def _forget_old(self, city: str) -> None:
+        oldest_ms = _ms(self._clock() - FORGET_S)
+        cursor: object = b"0"
+        while True:
+            cursor = self._run(self._forget, city, [cast("bytes", cursor), oldest_ms])
+            if cursor == b"0":
+                return
 
     def _candidates(self, city: str) -> set[str]:
         ids: set[str] = set()

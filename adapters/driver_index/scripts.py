@@ -10,8 +10,8 @@ from __future__ import annotations
 
 # on: driver -> product. seen: the drivers in the GEO sets by the time of their last fix. last: driver -> position.
 # changed: drivers by the number of the change that made them available or not; its member ":count" is the number of
-# changes so far, ":forgotten" the number below which changes are no longer remembered. No driver can be called so,
-# because ids are prefixed there.
+# changes so far, ":forgotten" the number below which changes are no longer remembered, and ":since" the time (ms)
+# from which on nothing was lost. No driver can be called so, because ids are prefixed there.
 KEYS_OF_A_CITY = ("on", "seen", "last", "changed")
 
 _BEGIN = """
@@ -174,6 +174,21 @@ for i = 5, #ARGV do
     end
 end
 return done
+"""
+)
+
+# ARGV[3]: a cursor, "0" at first; ARGV[4]: the time (ms) at and before which a position is forgotten. Returns the
+# next cursor, "0" at the end.
+FORGET = (
+    _BEGIN
+    + """
+local answer, old = redis.call('HSCAN', last, ARGV[3], 'COUNT', 1000), {}
+for i = 1, #answer[2], 2 do
+    local time = tonumber(string.match(answer[2][i + 1], '^[^,]*,[^,]*,(%d+),'))
+    if time <= tonumber(ARGV[4]) then old[#old + 1] = answer[2][i] end
+end
+if #old > 0 then redis.call('HDEL', last, unpack(old)) end
+return answer[1]
 """
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,8 @@ from domain.rides.model import Fix, Place
 
 STALE_S = 60.0
 """Where a driver was so long ago says no longer where the driver is."""
+FORGET_S = 24 * 3600.0
+"""Where a driver was so long ago is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,19 @@ class DriverIndex(Protocol):
         """Return all candidates."""
 
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
-        """Return where drivers were last seen; whoever never was is missing."""
+        """Return where drivers were last seen; whoever never was, or long ago, may be missing."""
+
+    def knows_since(self, city: str) -> datetime:
+        """Return since when nothing was lost; who has no last position was not seen since, or for ``FORGET_S``."""
 
     def mark(self, city: str) -> int:
         """Return a mark: what is read from the database after this call is newer than every change up to now."""
 
     def rebuild(self, city: str, drivers: Sequence[AvailableDriver], mark: int | None = None) -> None:
-        """Make exactly ``drivers`` the candidates, but for whoever came or went since ``mark``."""
+        """Make exactly ``drivers`` the candidates, but for whoever came or went since ``mark``.
+
+        Positions that are older than ``FORGET_S`` are forgotten.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ OPERATIONS = (
     "createCodeRunBatch",
     "listLanguages",
     "listJobs",
+    "listRides",
     "getJob",
     "cancelJob",
     "retryJob",

@@ -244,6 +244,7 @@ def test_an_absent_server_is_an_error_of_the_index_whatever_is_asked(clock):
         lambda index: index.supply(CITY, "car"),
         lambda index: index.last_positions(CITY, ["ann"]),
         lambda index: index.mark(CITY),
+        lambda index: index.knows_since(CITY),
         lambda index: index.rebuild(CITY, cars(["ann"])),
     ]
 

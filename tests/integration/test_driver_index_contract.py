@@ -6,7 +6,7 @@ import pytest
 
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from domain.rides.model import Fix, Place
-from domain.rides.ports import AvailableDriver, DriverFix, NearestQuery
+from domain.rides.ports import FORGET_S, AvailableDriver, DriverFix, NearestQuery
 from tests.fakes import FakeDriverIndex
 from tests.integration.drivers import CITY, SQUARE, Clock, east, fix_at, nearest
 
@@ -165,6 +165,31 @@ def test_the_last_position_is_what_was_pushed(index, clock):
         "bob": bare.fix,
     }
     assert index.last_positions(CITY, []) == {}
+
+
+def test_a_position_of_long_ago_is_forgotten_by_a_rebuild(index, clock):
+    old, kept = [f"old-{number}" for number in range(2500)], ["kept", "elsewhere"]
+    index.push(CITY, [fix_at(driver_id, clock() - FORGET_S) for driver_id in old])
+    index.push(CITY, [fix_at("kept", clock() - FORGET_S + 1)])
+    index.push("elsewhere", [fix_at("elsewhere", clock() - FORGET_S)])
+
+    before = index.last_positions(CITY, [*old, *kept])
+    index.rebuild(CITY, cars("kept"))
+
+    assert len(before) == 2501
+    assert list(index.last_positions(CITY, [*old, *kept])) == ["kept"]
+    assert list(index.last_positions("elsewhere", kept)) == ["elsewhere"]
+
+
+def test_an_index_tells_since_when_it_has_lost_nothing(index, clock):
+    since = index.knows_since(CITY)
+    index.rebuild(CITY, cars("ann"), index.mark(CITY))
+    begun = clock()
+    clock.now_s += 5
+
+    assert since.timestamp() == pytest.approx(begun, abs=0.001)
+    assert index.knows_since(CITY) == since
+    assert index.knows_since("elsewhere") > since
 
 
 def test_nothing_pushed_is_nothing_answered(index):

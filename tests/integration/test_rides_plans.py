@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from store.prepared import Prepared
-from store.rides import drivers, locks, rides, statements, ticks, trips
+from store.rides import drivers, healing, lists, locks, rides, statements, ticks, trips
+from store.rides.lists import RideFilter
 
 RIDES = 10_000
 ONCE = {
@@ -51,6 +52,7 @@ VALUES: dict[str, object] = {
     "last_fix": None,
     "rows": "[]",
 }
+PERSONAL = {"rides_active_passenger_key", "rides_active_driver_key", "rides_passenger_idx", "rides_driver_idx"}
 _VOID = Prepared(f"WITH {statements.VOID_OFFER} SELECT driver_id FROM void")
 # Which indexes of rides, offers and drivers a statement may use, each to look something up. A ride's offers are few,
 # so one that is pending may be looked for among them all. What is marked with * is short and may be walked from end
@@ -95,6 +97,8 @@ INDEXES: dict[str, tuple[Prepared, set[str]]] = {
     ),
     "who may be offered rides": (drivers._AVAILABLE, {"drivers_available_idx", "rides_active_driver_key*"}),
     "where searches are open": (ticks._WITHOUT_TICK, {"rides_open_idx*"}),
+    "rides that are forgotten": (healing._LOCK_FORGOTTEN, {"rides_active_passenger_key*"}),
+    "drivers who are quiet": (healing._QUIET_DRIVERS, {"drivers_available_idx", "rides_active_driver_key*"}),
     "a search begins": (rides._START_SEARCH, {"rides_pkey"}),
     "a ride is edited": (rides._EDIT, {"rides_pkey", "offers_pending_ride_key", "offers_ride_id_idx"}),
     "a ride is cancelled": (
@@ -113,6 +117,23 @@ def test_a_plan_that_was_made_early_goes_along_the_index_that_is_meant(engine: E
 
         for meaning, (prepared, allowed) in INDEXES.items():
             assert set(_index_scans(connection, prepared)) <= allowed, meaning
+
+
+@pytest.mark.parametrize("person", ["ann", "driver-1", "driver-2"])
+def test_a_list_of_rides_is_read_along_those_of_the_person(engine: Engine, person: str) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(_DRIVERS, (1, 1))
+        _fill(connection)
+        connection.exec_driver_sql("ANALYZE rides")
+        sql, values = lists.statement(RideFilter(person=person), 51)
+
+        plan = connection.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"), values).scalar_one()
+
+    used = {str(node["Index Name"]) for node in _nodes(plan[0]["Plan"]) if "Index Name" in node}
+    rows = sum(float(str(node["Actual Rows"])) for node in _nodes(plan[0]["Plan"]))
+    assert used <= {*PERSONAL, "rides_pkey"}
+    assert rows < 1000
+    assert not any("Rows Removed by Filter" in node for node in _nodes(plan[0]["Plan"]))
 
 
 def _prepare_early(connection: Connection, once: str) -> None:
@@ -135,16 +156,19 @@ def _fill(connection: Connection) -> None:
 
 def _index_scans(connection: Connection, prepared: Prepared) -> Iterator[str]:
     """Find the index scans of a plan on the tables of rides: the index, with * where it is walked from end to end."""
-    nodes = [_explain(connection, prepared)]
-    while nodes:
-        node = nodes.pop()
-        children = node.get("Plans", [])
-        assert isinstance(children, list)
-        nodes += children
+    for node in _nodes(_explain(connection, prepared)):
         assert node["Node Type"] not in {"Seq Scan", "Bitmap Heap Scan"}
         index = str(node.get("Index Name", ""))
         if index.startswith(("rides_", "offers_", "drivers_")):
             yield index if "Index Cond" in node else index + "*"
+
+
+def _nodes(root: dict[str, object]) -> Iterator[dict[str, object]]:
+    children = root.get("Plans", [])
+    assert isinstance(children, list)
+    yield root
+    for child in children:
+        yield from _nodes(child)
 
 
 def _explain(connection: Connection, prepared: Prepared) -> dict[str, object]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from urllib.parse import urlencode
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -18,10 +15,10 @@ from store.jobs.reads import JobFilter
 from store.jobs.records import Job, JobEvent
 from web import guards
 from web.answers import answers, header_parameter, headers, json_of, problems
-from web.job_views import is_final, job_etag, job_response, json_response, show_job
+from web.cursors import decode_cursor, next_page, page_response
+from web.job_views import is_final, job_etag, job_response, show_job
 from web.job_waits import follow_job, read_child_states, read_job, wait_until
 from web.platform import platform
-from web.problems import FieldError, InvalidFieldsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
 from web.sse import Message, Reader
 from web.streams import LAST_EVENT_ID, last_event_id, open_stream, stream_of
@@ -79,16 +76,12 @@ def list_jobs(query: ListQuery) -> Response:
     `state=failed` lists the dead letters.
     """
     wanted = JobFilter(guards.visible_owner(), query.kind, query.state, query.parent)
-    before = None if query.cursor is None else _decode_cursor(query.cursor)
+    before = decode_cursor(query.cursor)
     with platform().sessions() as session:
         found = reads.list_jobs(session, wanted, query.limit + 1, before)
     page = found[: query.limit]
-    following = _next_page(query, page[-1]) if len(found) > query.limit else None
-    shown = [show_job(job, has_result=query.include == "result") for job in page]
-    response = json_response({"jobs": shown, "next": following})
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    following = next_page("/v1/jobs", query, page[-1].id) if len(found) > query.limit else None
+    return page_response("jobs", [show_job(job, has_result=query.include == "result") for job in page], following)
 
 
 @blueprint.delete("/<uuid:job_id>")
@@ -168,18 +161,3 @@ def _message(event: JobEvent) -> Message:
         "detail": event.detail,
     }
     return Message(event.id, event.name, data, is_last=event.state in FINAL_STATES)
-
-
-def _next_page(query: ListQuery, last: Job) -> str:
-    cursor = base64.urlsafe_b64encode(last.id.bytes).rstrip(b"=").decode()
-    parameters = query.model_dump(mode="json", exclude_none=True) | {"cursor": cursor}
-    return f"/v1/jobs?{urlencode(parameters)}"
-
-
-def _decode_cursor(cursor: str) -> UUID:
-    try:
-        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidFieldsError(
-            "the request has invalid fields", errors=[FieldError("parameter", "cursor", "is no cursor of this list")]
-        ) from error

@@ -9,18 +9,20 @@ from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from domain.rides.model import Ride, RideNotFoundError
-from store.rides import rides, trips
+from domain.rides.model import Ride, RideNotFoundError, RideStatus
+from store.rides import lists, rides, trips
+from store.rides.lists import RideFilter
 from web import driver_hints, guards
 from web.answers import answers, header_parameter, headers, problems
+from web.cursors import decode_cursor, next_page, page_response
 from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH
 from web.problems import FieldError, InvalidFieldsError
 from web.ride_orders import edit, order
 from web.ride_reads import find_current, find_visible, is_unchanged, look
 from web.ride_streams import RideFollower
-from web.ride_views import add_ride_headers, ride_response
-from web.schemas.rides import RideEditIn, RideIn, RideOut
+from web.ride_views import Live, add_ride_headers, ride_response, show_ride
+from web.schemas.rides import RideEditIn, RideIn, RideListQuery, RideOut, RidePage
 from web.sse import Reader
 from web.streams import LAST_EVENT_ID, last_event_id, open_stream, stream_of
 
@@ -79,6 +81,31 @@ def create_ride(body: RideIn) -> Response:
     if is_replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
+
+
+@blueprint.get("")
+@blueprint.input(RideListQuery, location="query", arg_name="query")
+@blueprint.output(RidePage, description="One page.")
+@blueprint.doc(
+    operation_id="listRides",
+    responses=answers(
+        {200: {"headers": headers(Link="rel=next: the following page, if there is one.")}}, problems(422)
+    ),
+)
+def list_rides(query: RideListQuery) -> Response:
+    """List rides, the newest first: the caller's own, as passenger or driver; an administrator's are everybody's.
+
+    Positions and times to go are shown of a single ride only.
+    """
+    status = None if query.status is None else RideStatus(query.status)
+    wanted = RideFilter(guards.visible_owner(), status, query.city, query.passenger, query.driver)
+    with platform().sessions() as session:
+        found = lists.list_rides(session, wanted, query.limit + 1, decode_cursor(query.cursor))
+        page = found[: query.limit]
+        drivers = lists.drivers_of(session, page)
+    following = next_page("/v1/rides", query, page[-1].id) if len(found) > query.limit else None
+    shown = [show_ride(ride, Live(None if ride.driver_id is None else drivers[ride.driver_id])) for ride in page]
+    return page_response("rides", shown, following)
 
 
 @blueprint.get("/<uuid:ride_id>")

@@ -97,6 +97,19 @@ class TimeQuery(_Query):
     start_longitude: Longitude
 
 
+class RideListQuery(_Query):
+    """Which rides to list, newest first."""
+
+    status: RideStatus | None = None
+    city: Name | None = None
+    passenger: Annotated[Name | None, Field(description="Only the rides of this passenger.")] = None
+    driver: Annotated[Name | None, Field(description="Only the rides that this driver has or had to the end.")] = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[
+        str | None, Field(pattern="^[A-Za-z0-9_-]{22}$", description="From the page before; see Link: rel=next.")
+    ] = None
+
+
 class HeatMapQuery(_Query):
     """Which city's heat map."""
 
@@ -195,6 +208,13 @@ class RideOut(BaseModel):
     arrived_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class RidePage(BaseModel):
+    """One page of rides. ``next`` is the address of the following page."""
+
+    rides: list[RideOut]
+    next: str | None
 
 
 class PriceEstimateOut(BaseModel):

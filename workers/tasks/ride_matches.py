@@ -13,7 +13,9 @@ the tick says so: searches stay open.
 
 The index is a hint that may be lost at any time. ``heal``, every minute and at a worker's start, makes it again from
 the database, and starts the tick of a city that has searches and none: its job had failed for good, or was lost with
-a lease that was over. It also asks whether what must hold of rides does, for the log and a metric.
+a lease that was over. Drivers who say that they are available but have been silent for a day are set unavailable, and
+rides that nobody searches for are cancelled after a day, so that they block nobody. It also asks whether what must
+hold of rides does, for the log and a metric.
 
 Left out on purpose: nothing here waits for drivers. Their answers come over HTTP, and the next tick sees them.
 """
@@ -24,7 +26,7 @@ import logging
 from collections.abc import Mapping, Sequence, Set
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -35,16 +37,16 @@ from domain.rides.candidates import SCARCE, Candidates, candidates_by_nearest, c
 from domain.rides.cities import City
 from domain.rides.matching import Matching, MatchingRules, Statistics, match
 from domain.rides.model import NewOffer, Offer, OpenSearch
-from domain.rides.ports import DriverIndex, DriverIndexError, EtaProvider, NearestQuery
+from domain.rides.ports import FORGET_S, DriverIndex, DriverIndexError, EtaProvider, NearestQuery
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
-from store.rides import drivers, ticks
+from store.rides import drivers, healing, ticks
 from store.rides.invariants import violations_now
 from store.rides.transactions import RideTransactions
 
 SNAPSHOT_FROM = 1000
 LEASE_S = 15.0
 MAX_LOGGED = 20
-"""How many broken rules one log is told of."""
+"""How many broken rules, drivers or rides one log is told of."""
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +88,8 @@ class RideMatcher:
     def heal(self) -> Outcome:
         """Make the index again from the database, and see to it that no open search is without a tick.
 
-        What breaks the rules about rides is counted, and told to the log.
+        Rides that are forgotten are cancelled, and drivers who are silent set unavailable. What breaks the rules
+        about rides is counted, and told to the log.
 
         Raises:
             TransientJobError: the index is away; the ticks have been seen to, and what is wrong is in the log.
@@ -94,12 +97,37 @@ class RideMatcher:
         stuck = self.transactions.run(_restart_ticks)
         if stuck:
             log.warning("searches were open without a tick", extra={"cities": stuck})
+        forgotten = self._cancel_forgotten()
         violations = self._look_for_violations()
         try:
+            silent = sum(map(self._retire_silent, self.cities))
             available = sum(map(self._rebuild, self.cities))
         except DriverIndexError as error:
             raise TransientJobError(f"the driver index is away: {error}") from error
-        return Outcome({"available_drivers": available, "restarted": stuck, "violations": violations})
+        result = {"available_drivers": available, "restarted": stuck, "violations": violations}
+        return Outcome({**result, "forgotten_rides": forgotten, "silent_drivers": silent})
+
+    def _cancel_forgotten(self) -> int:
+        ride_ids = self.transactions.run(healing.cancel_forgotten)
+        if ride_ids:
+            shown = [str(ride_id) for ride_id in ride_ids[:MAX_LOGGED]]
+            log.info("%d rides were forgotten and are cancelled", len(ride_ids), extra={"rides": shown})
+        return len(ride_ids)
+
+    def _retire_silent(self, city: str) -> int:
+        day_ago = datetime.now(UTC) - timedelta(seconds=FORGET_S)
+        # An index that was emptied since then does not know who has been silent.
+        if self.index.knows_since(city) > day_ago:
+            return 0
+        quiet = self.transactions.run(partial(healing.quiet_drivers, city=city))
+        positions = self.index.last_positions(city, quiet)
+        heard = {driver_id for driver_id, fix in positions.items() if fix.at > day_ago}
+        silent = [driver_id for driver_id in quiet if driver_id not in heard]
+        retired = [each for each in silent if self.transactions.run(partial(healing.retire, driver_id=each))]
+        if retired:
+            extra = {"city": city, "drivers": retired[:MAX_LOGGED]}
+            log.info("%d drivers were silent for a day and are unavailable now", len(retired), extra=extra)
+        return len(retired)
 
     def _look_for_violations(self) -> int:
         found = self.transactions.run(violations_now)

@@ -1,4 +1,4 @@
-"""For each statement one index fits, and a driver's past rides have one."""
+"""For each statement one index fits, a driver's past rides have one, and API keys may expire."""
 
 from __future__ import annotations
 
@@ -24,9 +24,16 @@ def upgrade() -> None:
     replace('offers_pending_ride_key', 'offers', ['ride_id'], 'resolved_at IS NULL', unique=True)
     replace('offers_expires_at_idx', 'offers', ['expires_at'], MAY_EXPIRE)
     replace('offers_ride_id_idx', 'offers', ['ride_id'], None)
+    op.add_column('api_keys', sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_index('api_keys_expires_at_idx', 'api_keys', ['expires_at'],
+                    postgresql_where=sa.text('expires_at IS NOT NULL'))
 
 
 def downgrade() -> None:
+    op.drop_index('api_keys_expires_at_idx', table_name='api_keys')
+    # Code of the release before would take keys that have expired, or will, for good ones.
+    op.execute('DELETE FROM api_keys WHERE expires_at IS NOT NULL')
+    op.drop_column('api_keys', 'expires_at')
     replace('offers_ride_id_idx', 'offers', ['ride_id', 'driver_id'], None)
     replace('offers_expires_at_idx', 'offers', ['expires_at'], PENDING)
     replace('offers_pending_ride_key', 'offers', ['ride_id'], PENDING, unique=True)

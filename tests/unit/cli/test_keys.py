@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.keys import keys
+from cli.keys import keys, read_duration
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,27 @@ def test_a_tier_that_is_not_configured_is_refused_with_those_that_are() -> None:
 
     assert done.exit_code == 2
     assert "there is no tier 'gold' in RATE_LIMITS; there are free, pro, unlimited" in done.output
+
+
+@pytest.mark.parametrize("time", ["7", "d", "0d", "-1d", "1.5h", "7w", "1000000d", "7 d"])
+def test_what_is_no_time_is_refused_with_what_one_looks_like(time: str) -> None:
+    done = create("--expires-in", time)
+
+    assert done.exit_code == 2
+    assert "is no time like 90s, 15m, 12h or 7d" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("90s", timedelta(seconds=90)),
+        ("15m", timedelta(minutes=15)),
+        ("12h", timedelta(hours=12)),
+        ("7d", timedelta(days=7)),
+    ],
+)
+def test_a_time_is_a_number_and_a_unit(text: str, time: timedelta) -> None:
+    assert read_duration(None, None, text) == time
 
 
 @pytest.mark.parametrize("arguments", [["--tier", "pro"], ["--tier", "unlimited"], ["--tier", "gold", "--admin"]])

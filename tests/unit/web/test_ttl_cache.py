@@ -6,7 +6,7 @@ from web.ttl_cache import TTL_S, TtlCache
 
 MAX_KEYS = 100
 
-KEY = ApiKey(UUID(int=1), "alice", "test", "free", False, datetime.now(UTC), None)
+KEY = ApiKey(UUID(int=1), "alice", "test", "free", False, datetime.now(UTC), None, None)
 
 
 class Clock:
