@@ -21,7 +21,13 @@ from web.surge_board import SurgeBoard
 PICKUP = {"latitude": 49.9456, "longitude": 11.5713}
 DESTINATION = {"latitude": 49.93, "longitude": 11.61}
 ELSEWHERE = {"latitude": 49.951, "longitude": 11.535}
-TRIP = {"product": "economy", "pickup": PICKUP, "destination": DESTINATION}
+TRIP = {
+    "product": "economy",
+    "pickup": PICKUP,
+    "destination": DESTINATION,
+    # Where tests take longer than ten seconds, prices know of those who wait.
+    "max_surge": 10,
+}
 VEHICLE = {"make": "Volvo", "model": "240", "plate": "B-YM 1", "colour": "red"}
 DRIVER = {"name": "Ada", "vehicle": VEHICLE, "product": "economy", "city": "demo"}
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, fix, problem, streets
+from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, TRIP, fix, problem, streets
 
 
 @pytest.fixture
@@ -52,9 +52,7 @@ def test_surge_that_comes_up_after_the_start_is_not_put_on_the_trip(town):
     town.forget_surge()
 
     edited = ann.patch(ride, json={"destination": ELSEWHERE}).json
-    ordered_now = town.person("bea").post(
-        "/v1/rides", json={"product": "economy", "pickup": PICKUP, "destination": DESTINATION, "max_surge": 3}
-    )
+    ordered_now = town.person("bea").post("/v1/rides", json=TRIP)
 
     assert before["price"]["surge"] == edited["price"]["surge"] == 1.0
     assert ordered_now.json["price"]["surge"] > 1.0
