@@ -54,6 +54,7 @@ _TYPES = {
     "max_jobs": "bigint",
     "name": "text",
     "offer_id": "uuid",
+    "operator": "text",
     "owner": "text",
     "owners": "bigint",
     "passenger_id": "text",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import cast
 from uuid import UUID
@@ -175,35 +176,41 @@ def start_search(session: Session, ride_id: UUID, passenger_id: str) -> Ride:
     raise InvalidTransitionError(f"no driver can be searched for: the ride is {ride.status}", ride)
 
 
+# The ride is locked before, so what this reads is what the statement changes.
+_BEFORE = f"before AS (SELECT {', '.join(_TRIP_FIELDS)} FROM rides WHERE id = :ride_id)"
+_GIVEN = f"given AS (SELECT * FROM jsonb_to_record(:row) AS g({_TRIP_TYPES}))"
+_BOTH_TRIPS = "jsonb_build_object('before', (SELECT to_jsonb(b) FROM before b), 'after', to_jsonb(given))"
 # Who waits keeps the place in the queue: the new search began when the old one did.
 _EDIT = statement(
     Change(
         event="edited",
         actor=Actor.PASSENGER,
-        prelude=f"given AS (SELECT * FROM jsonb_to_record(:row) AS g({_TRIP_TYPES})), {VOID_OFFER}",
+        prelude=f"{_BEFORE}, {_GIVEN}, {VOID_OFFER}",
         # Whoever has arrived has done so at the old pickup.
         assign=", ".join(f"{name} = given.{name}" for name in _TRIP_FIELDS)
         + ", arrived_at = CASE WHEN (r.pickup_latitude, r.pickup_longitude) ="
         " (given.pickup_latitude, given.pickup_longitude) THEN r.arrived_at END",
         source="given",
         guard=f"r.id = :ride_id AND r.{IS_ACTIVE} AND r.search_status NOT IN ('searching', 'offered')",
+        detail=_BOTH_TRIPS,
     )
 )
 _EDIT_SEARCHED = statement(
     Change(
         event="edited",
         actor=Actor.PASSENGER,
-        prelude=f"given AS (SELECT * FROM jsonb_to_record(:row) AS g({_TRIP_TYPES})), {VOID_OFFER}",
+        prelude=f"{_BEFORE}, {_GIVEN}, {VOID_OFFER}",
         assign=", ".join([new_search(), *(f"{name} = given.{name}" for name in _TRIP_FIELDS)]),
         source="given",
         guard="r.id = :ride_id AND r.search_status IN ('searching', 'offered')",
         told=VOIDED_DRIVER,
+        detail=_BOTH_TRIPS,
     )
 )
 
 
 def edit(session: Session, ride_id: UUID, passenger_id: str, edit: RideEdit) -> Ride:
-    """Change where a ride goes, or begins while it has not started; idempotent.
+    """Change where a ride goes, or begins while it has not started; idempotent. The event keeps both trips.
 
     What was searched or offered for the old trip is void: a pending offer is withdrawn, and an open search is
     followed by a new one that excludes nobody.
@@ -225,7 +232,7 @@ def edit(session: Session, ride_id: UUID, passenger_id: str, edit: RideEdit) -> 
     return changed
 
 
-def _cancelling(actor: Actor, statuses: str) -> Prepared:
+def _cancelling(actor: Actor, statuses: str, detail: str = "'{}'::jsonb") -> Prepared:
     return statement(
         Change(
             event="cancelled",
@@ -237,12 +244,17 @@ def _cancelling(actor: Actor, statuses: str) -> Prepared:
             guard=f"r.id = :ride_id AND r.status IN ({statuses})",
             sequel=FREE_DRIVER.format(when="c.driver_id IS NOT NULL"),
             told=f"coalesce(r.driver_id, {VOIDED_DRIVER})",
+            detail=detail,
         )
     )
 
 
 _CANCEL = _cancelling(Actor.PASSENGER, "'created', 'matched'")
-_CANCEL_ANY = _cancelling(Actor.SYSTEM, "'created', 'matched', 'started', 'in-progress'")
+_CANCEL_ANY = _cancelling(
+    Actor.SYSTEM,
+    "'created', 'matched', 'started', 'in-progress'",
+    "jsonb_strip_nulls(jsonb_build_object('reason', :reason, 'operator', :operator))",
+)
 
 
 def cancel_by_passenger(session: Session, passenger_id: str, ride_id: UUID | None = None) -> Ride:
@@ -255,23 +267,25 @@ def cancel_by_passenger(session: Session, passenger_id: str, ride_id: UUID | Non
     if ride_id is None:
         ride_id = _to_be_cancelled(session, passenger_id)
     ride = _check_passenger(lock_ride(session, ride_id), passenger_id)
-    return _cancel(session, _CANCEL, ride, None)
+    return _cancel(session, _CANCEL, ride, {"reason": None})
 
 
-def cancel_by_system(session: Session, ride_id: UUID, reason: str) -> Ride:
+def cancel_by_system(session: Session, ride_id: UUID, reason: str, operator: str | None = None) -> Ride:
     """Cancel an active ride whatever its status, for an operator who frees a stuck driver or passenger; idempotent.
+
+    Passenger and driver are shown the reason; who the operator is stands in the event only.
 
     Raises:
         RideNotFoundError: there is no such ride.
         InvalidTransitionError: it has finished.
     """
-    return _cancel(session, _CANCEL_ANY, lock_ride(session, ride_id), reason)
+    return _cancel(session, _CANCEL_ANY, lock_ride(session, ride_id), {"reason": reason, "operator": operator})
 
 
-def _cancel(session: Session, change: Prepared, ride: Ride, reason: str | None) -> Ride:
+def _cancel(session: Session, change: Prepared, ride: Ride, why: Mapping[str, str | None]) -> Ride:
     if ride.status is RideStatus.CANCELLED:
         return ride
-    cancelled = first_ride(change.run(session, {"ride_id": ride.id, "reason": reason}))
+    cancelled = first_ride(change.run(session, {"ride_id": ride.id, **why}))
     if cancelled is None:
         raise InvalidTransitionError(f"the ride cannot be cancelled any more: it is {ride.status}", ride)
     return cancelled

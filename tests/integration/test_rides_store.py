@@ -232,9 +232,10 @@ def test_what_has_finished_is_no_current_ride_to_cancel(world: RidesWorld) -> No
 def test_an_operator_frees_a_driver_and_a_passenger_who_are_stuck(world: RidesWorld) -> None:
     ride, driver_id = world.started()
 
-    cancelled = world.run(lambda session: rides.cancel_by_system(session, ride.id, "the phone is broken"))
+    cancelled = world.run(lambda session: rides.cancel_by_system(session, ride.id, "the phone is broken", "root"))
 
     assert (cancelled.cancelled_by, cancelled.status_detail) == (Actor.SYSTEM, "the phone is broken")
+    assert world.events(ride)[-1].detail == {"reason": "the phone is broken", "operator": "root"}
     assert world.created(ride.passenger_id)
     assert world.leave(driver_id).status is DriverStatus.UNAVAILABLE
     with pytest.raises(InvalidTransitionError):

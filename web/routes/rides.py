@@ -226,7 +226,8 @@ def cancel_ride(ride_id: UUID) -> Response:
     if ride.passenger_id == caller.owner and not (caller.is_admin and ride.started_at):
         return _cancel_by_passenger(ride_id)
     if caller.is_admin:
-        return _cancel(lambda session: rides.cancel_by_system(session, ride_id, "cancelled by an operator"))
+        why = ("cancelled by an operator", caller.owner)
+        return _cancel(lambda session: rides.cancel_by_system(session, ride_id, *why))
     given_back = platform().ride_transactions.run(
         lambda session: trips.cancel_by_driver(session, ride_id, caller.owner)
     )
