@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench.code_runs import measure as measure_code_runs
+from bench.content import measure as measure_content
 from bench.figures import Figure, as_json_line, as_table
 from bench.jobs import measure as measure_jobs
 from bench.rides import measure as measure_rides
 
 AREAS: dict[str, Callable[[], Sequence[Figure]]] = {
     "code_runs": measure_code_runs,
+    "content": measure_content,
     "jobs": measure_jobs,
     "rides": measure_rides,
 }
