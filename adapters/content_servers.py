@@ -47,6 +47,10 @@ class RedisContentServers:
             raise ServersUnknownError(f"Redis does not answer: {error}") from error
         return sorted(_parsed(values), key=lambda report: (report.server, report.process, report.set))
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
 
 def _key(report: SetReport) -> str:
     return f"{_PREFIX}:{report.server}:{report.process}:{report.set}"

@@ -169,7 +169,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         drive_times=TtlCache(MAX_DRIVE_TIMES),
         questions=ContentSet(question_set.SET, blobs, question_set.parse_questions, answers_of_questions),
         titles=ContentSet(title_set.SET, blobs, title_set.parse_titles, answers_of_titles),
-        content_servers=RedisContentServers(redis_client),
+        content_servers=RedisContentServers(create_redis_client(settings.redis_url, TIMEOUT_S)),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=_read_tiers(settings.rate_limits),
         limiter=limiter,

@@ -171,6 +171,7 @@ class SetKeeper:
         self._stopping = True
         self._told.set()
         self._thread.join()
+        self._servers.close()
 
     def _run(self) -> None:
         # Not all servers of a start at the same minute.

@@ -41,3 +41,6 @@ class ContentServers(Protocol):
         Raises:
             ServersUnknownError: the place is away.
         """
+
+    def close(self) -> None:
+        """Close the connections to the place."""
