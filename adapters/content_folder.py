@@ -27,6 +27,8 @@ from domain.content.titles import Role, Title
 
 MAX_TEXT_BYTES = 64 * 1024
 MAX_TESTS = 100
+MAX_TESTS_BYTES = 2**20
+"""Inputs and outputs of a question's tests together: each run has a copy of them."""
 
 _ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _TEXT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
@@ -143,6 +145,8 @@ def _read_question(folder: Path) -> Question:
     texts = dict(_texts(folder))
     if "prompt" not in texts:
         raise _WrongFileError(folder / "prompt.md", "is missing")
+    if sum(len(test.stdin.encode()) + len(test.expected_stdout.encode()) for test in given.tests) > MAX_TESTS_BYTES:
+        raise _WrongFileError(folder / "question.toml", f"has tests of more than {MAX_TESTS_BYTES} bytes together")
     tests = tuple(QuestionTest(test.name, test.stdin, test.expected_stdout, test.hidden) for test in given.tests)
     if {test.is_hidden for test in tests} != {True, False}:
         raise _WrongFileError(folder / "question.toml", "needs a test that is hidden and one that is not")

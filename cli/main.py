@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.content import content
 from cli.database import db
 from cli.demo import demo
 from cli.images import images
@@ -26,7 +27,10 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop):
+_COMMANDS = (
+    up, demo, run, simulate, jobs, queues, content, pop, keys, images, db, api, worker, dispatcher, beat, flower,
+)  # fmt: skip
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

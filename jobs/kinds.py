@@ -70,6 +70,28 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 max_depth=100_000,
                 keep_s=HOUR_S,
             ),
+            # Points of presence come and go; what is not done after five attempts is picked up when they are back.
+            Kind(
+                name="cache_refreshes",
+                max_attempts=5,
+                lease_s=30,
+                backoff_s=2,
+                backoff_max_s=120,
+                window_per_slot=2,
+                max_depth=100_000,
+                keep_s=7 * DAY_S,
+            ),
+            # The next look is half an hour away, so a blob store that is away for some minutes is waited for.
+            Kind(
+                name="content_sets",
+                max_attempts=5,
+                lease_s=60,
+                backoff_s=2,
+                backoff_max_s=120,
+                window_per_slot=2,
+                max_depth=1000,
+                keep_s=DAY_S,
+            ),
             Kind(
                 name="canaries",
                 max_attempts=3,

@@ -26,6 +26,21 @@ SCHEDULES = (
     Schedule(
         name="rides_heal", kind="ride_matches", owner=SYSTEM_OWNER, every=timedelta(minutes=1), payload={"do": "heal"}
     ),
+    # Whoever missed that something was published is told again, if what the pointer names is whole.
+    Schedule(
+        name="questions_refresh",
+        kind="content_sets",
+        owner=SYSTEM_OWNER,
+        every=timedelta(minutes=30),
+        payload={"set": "questions"},
+    ),
+    Schedule(
+        name="titles_refresh",
+        kind="content_sets",
+        owner=SYSTEM_OWNER,
+        every=timedelta(days=1),
+        payload={"set": "titles"},
+    ),
 )
 
 

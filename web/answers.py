@@ -21,12 +21,17 @@ def answers(*declared: Declared) -> ResponsesType:
 
 def problems(*statuses: int) -> Declared:
     """Declare problem+json answers, with those that every route with a key can give."""
+    return public_problems(401, *statuses)
+
+
+def public_problems(*statuses: int) -> Declared:
+    """Declare problem+json answers of a route without a key, with those that every route can give."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {CONTENT_TYPE: {"schema": PROBLEM}},
         }
-        for status in sorted({*statuses, 401, 500, 503})
+        for status in sorted({*statuses, 500, 503})
     }
 
 

@@ -11,7 +11,9 @@ from typing import cast
 from apiflask import APIFlask
 from flask import Response, g, request
 
+from adapters.blob_store import create_blob_store
 from adapters.city_folder import CityFileError, load_cities
+from adapters.content_servers import RedisContentServers
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from adapters.eta import create_etas
 from adapters.language_folder import LanguageFileError, load_languages
@@ -21,22 +23,41 @@ from config import logging as logs
 from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
 from domain.code_runs.languages import Language
+from domain.content import questions as question_set
+from domain.content import titles as title_set
+from domain.content.blobs import BlobStore
 from domain.rate_limits.model import TiersError, Window, parse_tiers
 from domain.rides.cities import City
 from jobs.model import FINAL_STATES
-from store import api_keys
+from store import api_keys, content
 from store.db import db, driver_url, engine_options, sessions
 from store.jobs import channels
 from store.notifications import NotificationListener
 from store.rides import channels as ride_channels
 from store.rides.transactions import RideTransactions
 from web import guards, log_fields, openapi, request_ids
+from web.content_sets import ContentSet, SetKeeper
+from web.content_views import answers_of_questions, answers_of_titles
 from web.errors import register_errors
 from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
+from web.routes import (
+    cities,
+    code_runs,
+    content_sets,
+    drivers,
+    estimates,
+    health,
+    jobs,
+    languages,
+    offers,
+    questions,
+    queues,
+    rides,
+    titles,
+)
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.ttl_cache import TtlCache
@@ -64,8 +85,11 @@ def create_app(settings: Settings | None = None, api: ApiSettings | None = None)
     app = _create_flask(settings, api)
     tools = _create_platform(app, settings, api)
     tools.install(app.extensions)
+    keeper = SetKeeper((tools.questions, tools.titles), tools.content_servers, tools.metrics)
+    keeper.start()
+    app.extensions["content"] = keeper
     app.spec_processor(lambda spec: openapi.complete(cast("dict[str, object]", spec), tools.languages))
-    _listen(app, settings, tools)
+    _listen(app, settings, tools, keeper)
     return app
 
 
@@ -78,6 +102,7 @@ def check_settings(settings: Settings, api: ApiSettings) -> None:
     _read_cities(settings.cities_dir)
     _read_languages(settings.sandbox_images_dir, api.languages)
     _read_tiers(settings.rate_limits)
+    _open_blob_store(settings)
 
 
 def _read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
@@ -112,8 +137,10 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
-        app.register_blueprint(blueprint.blueprint)
+    about_content = (questions, titles, content_sets)
+    about_rides = (cities, rides, estimates, drivers, offers)
+    for feature in (code_runs, *about_rides, *about_content, jobs, languages, queues, health, docs):
+        app.register_blueprint(feature.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
     app.after_request(request_ids.add_request_id)
@@ -130,6 +157,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     limiter = RedisRateLimiter(redis_client)
     cities = _read_cities(settings.cities_dir)
     driver_index = RedisDriverIndex(create_index_client(settings.redis_url))
+    blobs = _open_blob_store(settings)
     return Platform(
         sessions=make_session,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
@@ -139,6 +167,9 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         surges=SurgeBoard(make_session, driver_index, cities),
         ride_versions=VersionCache(),
         drive_times=TtlCache(MAX_DRIVE_TIMES),
+        questions=ContentSet(question_set.SET, blobs, question_set.parse_questions, answers_of_questions),
+        titles=ContentSet(title_set.SET, blobs, title_set.parse_titles, answers_of_titles),
+        content_servers=RedisContentServers(create_redis_client(settings.redis_url, TIMEOUT_S)),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=_read_tiers(settings.rate_limits),
         limiter=limiter,
@@ -169,18 +200,27 @@ def _read_cities(folder: Path) -> Mapping[str, City]:
         raise SettingsError(f"CITIES_DIR: {error}") from error
 
 
+def _open_blob_store(settings: Settings) -> BlobStore:
+    try:
+        return create_blob_store(settings.blob_store_url, settings.blob_store_endpoint)
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"BLOB_STORE_URL: {error}") from error
+
+
 def _is_stopping(app: APIFlask) -> bool:
     # gunicorn's configuration puts this in once the worker has begun; elsewhere nobody stops us by halves.
     return bool(app.extensions.get("is_stopping", bool)())
 
 
-def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
+def _listen(app: APIFlask, settings: Settings, tools: Platform, keeper: SetKeeper) -> None:
     def on_notification(channel: str, payload: str) -> None:
         if channel == channels.CHANGED:
             if change := channels.parse_change(payload):
                 tools.hub.wake(str(change.job_id), is_end=change.state in FINAL_STATES)
         elif channel == ride_channels.CHANGED:
             _tell_of_ride(tools, payload)
+        elif channel == content.PUBLISHED:
+            keeper.tell()
         else:
             tools.keys.forget_all()
 
@@ -188,10 +228,11 @@ def _listen(app: APIFlask, settings: Settings, tools: Platform) -> None:
         tools.keys.forget_all()
         tools.ride_versions.forget_all()
         tools.hub.wake_all()
+        keeper.tell()
 
     listener = NotificationListener(
         settings.database_url,
-        (channels.CHANGED, ride_channels.CHANGED, api_keys.REVOCATIONS_CHANNEL),
+        (channels.CHANGED, ride_channels.CHANGED, content.PUBLISHED, api_keys.REVOCATIONS_CHANNEL),
         on_notification,
         on_gap,
     )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from werkzeug.exceptions import HTTPException, NotFound
 
+from domain.content.servers import ServersUnknownError
 from domain.rides import model as rides
 from domain.rides.ports import DriverIndexError
 from jobs import submit
@@ -119,6 +120,12 @@ _TABLE: Mapping[type[Exception], Kind] = {
     problems.RateLimitedError: Kind(429, "rate-limited", "Rate limited", "Wait as long as Retry-After says."),
     problems.TooManyStreamsError: Kind(
         503, "too-many-streams", "Too many streams", "Poll instead, or try again after Retry-After."
+    ),
+    problems.ContentUnavailableError: Kind(
+        503, "content-unavailable", "Content unavailable", "The server has just started; try after Retry-After."
+    ),
+    ServersUnknownError: Kind(
+        503, "servers-unknown", "Servers unknown", "Redis is away. The servers serve content all the same."
     ),
     submit.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
     DriverIndexError: Kind(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -68,6 +69,26 @@ class Metrics:
             ["tier", "outcome"],
             registry=self._registry,
         )
+        self._sets_checked = Gauge(
+            "content_set_checked_timestamp_seconds",
+            "When the process that has waited longest knew last that it serves what is published.",
+            ["set"],
+            registry=self._registry,
+            multiprocess_mode="livemin",
+        )
+        self._sets_loaded = Gauge(
+            "content_set_loaded_timestamp_seconds",
+            "When the revision that is served was loaded, by the process that did so first.",
+            ["set"],
+            registry=self._registry,
+            multiprocess_mode="livemin",
+        )
+        self._set_failures = Counter(
+            "content_set_failures",
+            "Looks at a content set that failed; what was served before is served on.",
+            ["set"],
+            registry=self._registry,
+        )
         self._waiting = Gauge(
             "http_waiting",
             "Requests and streams that hold a thread to wait.",
@@ -98,6 +119,16 @@ class Metrics:
         """Count one decision of the rate limiter."""
         outcome = "allowed" if decision.is_allowed else "refused"
         self._decisions.labels(tier, outcome if decision.is_enforced else "unseen").inc()
+
+    def note_set(self, name: str, checked_at: datetime, loaded_at: datetime | None) -> None:
+        """Note when a content set was last known to be the published one, and when it was loaded."""
+        self._sets_checked.labels(name).set(checked_at.timestamp())
+        if loaded_at is not None:
+            self._sets_loaded.labels(name).set(loaded_at.timestamp())
+
+    def count_set_failure(self, name: str) -> None:
+        """Count one look at a content set that failed."""
+        self._set_failures.labels(name).inc()
 
     def waiting(self, what: str) -> Gauge:
         """Return the gauge of those who wait for ``what``."""

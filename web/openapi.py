@@ -62,7 +62,8 @@ def complete(spec: dict[str, object], languages: Mapping[str, Language]) -> dict
         parameters.extend(cast("list[object]", operation.pop("x-parameters", [])))
         if "requestBody" in operation:
             cast("dict[str, object]", operation["requestBody"])["required"] = True
-        if path.startswith("/v1/"):
+        is_public = operation.pop("x-public", False)
+        if path.startswith("/v1/") and not is_public:
             operation["security"] = [{"apiKey": []}]
     for name, schema in cast("dict[str, dict[str, dict[str, Property]]]", components["schemas"]).items():
         # A schema inside another is registered as "Outer.Inner".

@@ -10,12 +10,16 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from domain.code_runs.languages import Language
+from domain.content.questions import Question
+from domain.content.servers import ContentServers
+from domain.content.titles import Title
 from domain.rate_limits.model import RateLimiter, Window
 from domain.rides.cities import City
 from domain.rides.model import Place
 from domain.rides.ports import DriverIndex, EtaProvider, Etas
 from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
+from web.content_sets import ContentSet
 from web.metrics import Metrics
 from web.surge_board import SurgeBoard
 from web.ttl_cache import TtlCache
@@ -50,6 +54,9 @@ class Platform:
     surges: SurgeBoard
     ride_versions: VersionCache
     drive_times: TtlCache[tuple[str, tuple[Place, ...]], Etas]
+    questions: ContentSet[Question]
+    titles: ContentSet[Title]
+    content_servers: ContentServers
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]

@@ -71,6 +71,10 @@ class TooManyStreamsError(ProblemError):
     """This process holds as many event streams as it may."""
 
 
+class ContentUnavailableError(ProblemError):
+    """This process has not been able to load a content set yet."""
+
+
 class SamePickupDropoffError(ProblemError):
     """A trip that ends where it begins."""
 

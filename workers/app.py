@@ -151,7 +151,16 @@ class Worker:
             handlers["code_runs"] = self._code_runner()
         if "ride_matches" in kinds and "ride_matches" not in handlers:
             handlers["ride_matches"] = self._ride_matcher()
+        if "content_sets" in kinds and "content_sets" not in handlers:
+            handlers["content_sets"] = self._set_checker()
         return handlers
+
+    def _set_checker(self) -> Handler:
+        # Code workers, dispatchers and commands do without the blob store's library.
+        from adapters.blob_store import create_blob_store  # noqa: PLC0415
+        from workers.tasks.content_sets import SetChecker  # noqa: PLC0415
+
+        return SetChecker(create_blob_store(self._settings.blob_store_url, self._settings.blob_store_endpoint))
 
     def _ride_matcher(self) -> Handler:
         # Its libraries take sixty megabytes and half a second, of each code worker, dispatcher and command, too.

@@ -52,7 +52,7 @@ def run_code(run: CodeRun, language: Language, sandbox: Sandbox, cache: CompileC
             return _run_cases(session, run, language)
         compilation = _provide_program(session, run, language, cache)
         if compilation is not None and not is_success(compilation):
-            return _compile_error(language, compilation)
+            return _compile_error(run, language, compilation)
         if run.files:
             session.install(_pack(run.files))
         return _run_cases(session, run, language, compilation)
@@ -131,15 +131,17 @@ def _run_cases(
         compilation=compilation,
         is_compile_cached=language.compile_command is not None and compilation is None,
         cases=cases,
+        question=run.question,
     )
 
 
 def _run_case(session: SandboxSession, argv: list[str], case: Case, run: CodeRun) -> CaseResult:
     execution = session.run(argv, case.stdin, run.limits)
-    return CaseResult(case.name, judge_case(execution, case.expected_stdout, run.compare), execution)
+    verdict = judge_case(execution, case.expected_stdout, run.compare)
+    return CaseResult(case.name, verdict, execution, case.is_hidden)
 
 
-def _compile_error(language: Language, compilation: Execution) -> RunResult:
+def _compile_error(run: CodeRun, language: Language, compilation: Execution) -> RunResult:
     return RunResult(
         verdict=Verdict.COMPILE_ERROR,
         language=language.name,
@@ -147,4 +149,5 @@ def _compile_error(language: Language, compilation: Execution) -> RunResult:
         compilation=compilation,
         is_compile_cached=False,
         cases=(),
+        question=run.question,
     )

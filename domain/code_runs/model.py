@@ -65,16 +65,28 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One input, and the output that it should give (``None``: any output is right)."""
+    """One input, and the output that it should give (``None``: any output is right).
+
+    Of a hidden case nobody is shown more than name, verdict and usage.
+    """
 
     name: str
     stdin: bytes
     expected_stdout: bytes | None
+    is_hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRevision:
+    """The question that a run's cases are the tests of, and the revision of the set that it was taken from."""
+
+    id: str
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
 class CodeRun:
-    """A program, and the cases to run it on (at least one)."""
+    """A program, and the cases to run it on (at least one); ``question`` if they are a question's tests."""
 
     language: str
     source: bytes
@@ -83,6 +95,12 @@ class CodeRun:
     cases: tuple[Case, ...]
     compare: Compare
     limits: Limits
+    question: QuestionRevision | None = None
+
+    @property
+    def has_secrets(self) -> bool:
+        """Tell whether there is something that the run's owner must not get to see."""
+        return any(case.is_hidden for case in self.cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,7 @@ class CaseResult:
     name: str
     verdict: Verdict
     execution: Execution
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +145,7 @@ class RunResult:
     """The answer to a code run.
 
     ``compilation`` is ``None`` for an interpreted language and for an artefact taken from the compile cache
-    (``is_compile_cached`` tells the two apart). ``cases`` is empty after a compile error.
+    (``is_compile_cached`` tells the two apart). ``cases`` is empty after a compile error. ``question`` is the run's.
     """
 
     verdict: Verdict
@@ -135,3 +154,4 @@ class RunResult:
     compilation: Execution | None
     is_compile_cached: bool
     cases: tuple[CaseResult, ...]
+    question: QuestionRevision | None = None

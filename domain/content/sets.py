@@ -113,6 +113,8 @@ def load(store: BlobStore, name: str, manifest: Manifest) -> bytes:
 def publish(store: BlobStore, name: str, edition: Edition, act: Act, *, may_shrink: bool = False) -> Pointer:
     """Serve an edition from now on; return the pointer, which is the old one if it serves exactly that already.
 
+    What was damaged of it in the store is made whole again.
+
     Raises:
         ShrunkSetError: it has far fewer records than what is served.
         PublishConflictError: somebody else published meanwhile.
@@ -121,12 +123,12 @@ def publish(store: BlobStore, name: str, edition: Edition, act: Act, *, may_shri
     content = edition.content
     manifest = Manifest(hashlib.sha256(content).hexdigest(), len(content), edition.records)
     before = served.pointer.manifest if served else None
-    if served and before == manifest:
-        return served.pointer
     if before and not may_shrink and edition.records < before.records * (1 - MAX_SHRINK):
         raise ShrunkSetError(f"{name} would shrink from {before.records} records to {edition.records}")
     _write_once(store, _path(name, manifest.revision, "data.json"), content)
     _write_once(store, _path(name, manifest.revision, "manifest.json"), _to_json(asdict(manifest)))
+    if served and before == manifest:
+        return served.pointer
     return _point(store, name, served, manifest, act)
 
 

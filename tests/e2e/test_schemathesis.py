@@ -12,6 +12,13 @@ from schemathesis.config import SchemathesisConfig
 from store.db import create_engine, sessions
 from store.migrate import migrate
 from tests.apis import HELLO, make_key, served, succeed
+from tests.integration.content_world import (
+    make_questions,
+    make_titles,
+    publish_questions,
+    publish_titles,
+    store_of,
+)
 from tests.integration.http_rides import DRIVER, TRIP, find_ride
 from tests.integration.rides_world import RidesWorld
 
@@ -36,7 +43,10 @@ def make_session(database_url):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, database_url, valkey):
-    with served(tmp_path_factory.mktemp("api"), database_url, valkey.url(), API_MAX_WAIT_S="1") as running:
+    home = tmp_path_factory.mktemp("api")
+    publish_questions(store_of(home), make_questions())
+    publish_titles(store_of(home), make_titles())
+    with served(home, database_url, valkey.url(), API_MAX_WAIT_S="1") as running:
         yield running
 
 
@@ -73,7 +83,13 @@ def ids(server, headers, database_url, finished_job, name):
         call("POST", f"/offers/{offer_id}/accept", driver)
     if name in ON_AN_ENDED_RIDE:
         call("DELETE", f"/rides/{ride_id}", passenger)
-    yield {"job_id": finished_job, "ride_id": ride_id, "offer_id": offer_id}
+    yield {
+        "job_id": finished_job,
+        "ride_id": ride_id,
+        "offer_id": offer_id,
+        "question_id": "question-1",
+        "title_id": "title-1",
+    }
     call("POST", f"/rides/{ride_id}/finish", driver)
     call("DELETE", f"/rides/{ride_id}", passenger)
 
@@ -119,6 +135,11 @@ OPERATIONS = (
     "getReadiness",
     "getMetrics",
     "listCities",
+    "listQuestions",
+    "getQuestion",
+    "listTitles",
+    "getTitle",
+    "listContentServers",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),
@@ -127,8 +148,8 @@ OF_DRIVERS = {
 ON_A_RIDE = {"arriveAtPickup", "startRide", "finishRide", "pushLocations"}
 # A stream of what goes on would not end.
 ON_AN_ENDED_RIDE = {"streamRideEvents"}
-# They take nothing, so nothing wrong can be sent to them.
-WITHOUT_INPUT = {"getHealth", "getReadiness", "getMetrics"}
+# They take nothing, or any text, so nothing wrong can be sent to them.
+WITHOUT_INPUT = {"getHealth", "getReadiness", "getMetrics", "getQuestion", "listTitles", "getTitle"}
 TRIALS = [
     (name, mode)
     for name in OPERATIONS

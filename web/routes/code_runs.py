@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from apiflask import APIBlueprint
 from flask import Response, request
 from sqlalchemy.orm import Session
@@ -18,7 +20,7 @@ from web.job_waits import read_child_states, wait_until_final
 from web.platform import platform
 from web.preferences import MAX_KEY_LENGTH, parse_idempotency_key, parse_prefer
 from web.request_ids import request_id
-from web.schemas.code_run_mapping import to_code_run, to_code_runs
+from web.schemas.code_run_mapping import Offer, to_code_run, to_code_runs
 from web.schemas.code_runs import BatchIn, CodeRunIn
 from web.schemas.jobs import JobOut
 
@@ -62,11 +64,11 @@ def allow_larger_batches() -> None:
     extensions={"x-parameters": _HEADERS},
 )
 def create(body: CodeRunIn) -> Response:
-    """Run a program.
+    """Run a program, on cases of its own or as the answer to a question.
 
     With `Prefer: wait=N` the answer is the finished job (200) if it ends in time.
     """
-    run = to_code_run(body, platform().languages)
+    run = to_code_run(body, _offer([body]))
     idempotency = _idempotency(body)
     if replayed := _charge(1, idempotency):
         return _answer(replayed)
@@ -90,7 +92,7 @@ def create_batch(body: BatchIn) -> Response:
     All are accepted or none. The answer is the batch's job; its `children.ids` are in the order of the runs. A batch
     is charged as many submissions as it has runs, and waits behind single runs.
     """
-    runs = to_code_runs(body.runs, platform().languages)
+    runs = to_code_runs(body.runs, _offer(body.runs), platform().bounds.max_batch_bytes)
     idempotency = _idempotency(body)
     if replayed := _charge(len(runs), idempotency):
         return _answer(replayed)
@@ -100,12 +102,25 @@ def create_batch(body: BatchIn) -> Response:
     return _answer(submission)
 
 
+def _offer(runs: Sequence[CodeRunIn]) -> Offer:
+    tools = platform()
+    # One look, so that all runs of a batch are of one revision; and none for whoever asks for no question.
+    loaded = tools.questions.current() if any(run.question is not None for run in runs) else None
+    return Offer(tools.languages, loaded.records if loaded else {}, loaded.revision if loaded else "")
+
+
 def _idempotency(body: CodeRunIn | BatchIn) -> Idempotency | None:
     header = request.headers.get("Idempotency-Key")
     if header is None:
         return None
     key = parse_idempotency_key(header)
-    return Idempotency(key, submit.fingerprint([request.path, body.model_dump(mode="json")]))
+    sent = body.model_dump(mode="json")
+    runs: list[dict[str, object]] = sent.get("runs", [sent])
+    for run in runs:
+        # A request without a question has the fingerprint that it had before there were any.
+        if run["question"] is None:
+            del run["question"]
+    return Idempotency(key, submit.fingerprint([request.path, sent]))
 
 
 def _charge(cost: int, idempotency: Idempotency | None) -> Submission | None:

@@ -148,6 +148,17 @@ class CodeRunIn(_Strict):
     )
     compare: Literal["exact", "lines", "tokens", "float"] = "lines"
     limits: LimitsIn = Field(default_factory=LimitsIn)
+    question: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="An id from GET /v1/questions, whose tests are run. Instead of `stdin`, `cases` and `compare`.",
+    )
+
+    @property
+    def excluded_by_question(self) -> list[str]:
+        """Return the fields that were sent although the question has what they say."""
+        return [name for name in ("stdin", "cases", "compare") if name in self.model_fields_set]
 
 
 class BatchIn(_Strict):

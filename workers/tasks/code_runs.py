@@ -63,7 +63,9 @@ class CodeRunner:
         except RunRefusedError as error:
             raise JobFailedError(str(error)) from error
         except SandboxError as error:
-            raise TransientJobError(f"the sandbox failed: {error}") from error
+            # What a box says of its end may be the doing of the program in it, which has read the hidden inputs.
+            detail = "" if run.has_secrets else f": {error}"
+            raise TransientJobError(f"the sandbox failed{detail}") from error
 
     def _run(self, run: CodeRun, language: Language, context: JobContext) -> RunResult:
         stopped = threading.Event()

@@ -148,3 +148,13 @@ def test_everything_that_is_wrong_is_told_at_once(folder: Path) -> None:
 def test_a_folder_without_content_is_told(tmp_path: Path) -> None:
     with pytest.raises(ContentFolderError, match="neither questions nor titles"):
         read_content(tmp_path)
+
+
+def test_the_tests_of_a_question_are_bounded_together(folder: Path) -> None:
+    tests = "".join(
+        f'[[tests]]\nname = "{number}"\nexpected_stdout = "{"x" * 65_000}"\nhidden = true\n' for number in range(17)
+    )
+    (folder / "questions" / "sum" / "question.toml").write_text(QUESTION + tests)
+
+    with pytest.raises(ContentFolderError, match="tests of more than 1048576 bytes together"):
+        read_content(folder)

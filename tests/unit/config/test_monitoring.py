@@ -15,7 +15,7 @@ NOT_OURS = {"up"}
 WORDS = {
     "absent", "by", "for", "histogram_quantile", "ignoring", "increase", "le", "m", "max", "on", "or", "rate", "sum",
     "sum_over_time", "unless", "and", "city", "kind", "queue", "search_status", "state", "route", "status", "tier",
-    "outcome", "instance", "job",
+    "outcome", "instance", "job", "set", "time",
 }  # fmt: skip
 
 
