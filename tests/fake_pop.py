@@ -99,10 +99,10 @@ class FakePop:
         if path not in self.origin.objects:
             self.copies.pop(path, None)
             return None
-        copy = Copy(*self.origin.objects[path], is_fresh=True)
-        if path not in self.unkept:
-            self.copies[path] = copy
-        return copy
+        if path in self.unkept:
+            raise EdgeError(f"the POP did not keep {path}")
+        self.copies[path] = Copy(*self.origin.objects[path], is_fresh=True)
+        return self.copies[path]
 
     def _is_selected(self, path: str, selection: Selection) -> bool:
         if selection.prefix is not None:

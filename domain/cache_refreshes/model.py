@@ -12,12 +12,13 @@ from domain.cache_refreshes.edge import Selection
 
 MAX_ENTRIES = 100
 """How many URLs or tags one request may name, as with Cloudflare's purges."""
-MAX_PATH_LENGTH = 2048
+MAX_PATH_LENGTH = 2000
 MAX_TAG_LENGTH = 128
 SETS = ("questions", "titles")
 
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_:./-]{{0,{MAX_TAG_LENGTH - 1}}}")
 _PATH = re.compile(r"/[!$%&'()*+,./:;=?@A-Za-z0-9_~-]*")
+_PREFIX = re.compile(r"/([^/?]+/){0,8}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[fF])")
 
 
@@ -132,7 +133,7 @@ def parse_scope(request: Mapping[str, object], own_addresses: Iterable[str]) -> 
         case "tags":
             return Scope(tags=_each("tags", value, _checked_tag))
         case "prefix":
-            return Scope(prefix=_checked(("prefix",), str(value), check_path))
+            return Scope(prefix=_checked(("prefix",), str(value), _checked_prefix))
     if value not in SETS:
         raise InvalidRefreshError(("set",), f"must be one of {', '.join(SETS)}")
     return Scope(set=str(value))
@@ -173,6 +174,12 @@ def _checked_tag(text: str) -> str:
         raise ValueError(
             f"must be 1 to {MAX_TAG_LENGTH} letters, digits and _ : . / - that begin with one of the first"
         )
+    return text
+
+
+def _checked_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(check_path(text)):
+        raise ValueError("must be a folder like /v/42/, at most eight deep")
     return text
 
 

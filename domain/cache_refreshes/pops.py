@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 DRIVERS = ("varnish", "nginx", "embedded")
-NAME_PATTERN = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
 MAX_ADDRESS_LENGTH = 500
 
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
@@ -80,7 +80,7 @@ def control_key(secret: str, pop_name: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """Return the address of a server, as ``http://host:port``, with a path where it has one, and no slash at the end.
+    """Return the address of a server, as ``http://host:port``.
 
     Private addresses are where POPs are. Those that only a machine itself, or its cloud, answers at (link-local) are
     refused, because whoever may name a POP must not be able to have us ask there. So are hosts that are numbers in a
@@ -97,8 +97,8 @@ def parse_address(text: str) -> str:
         is_address = False
     if not is_address or len(text) > MAX_ADDRESS_LENGTH or not text.isascii() or re.search(r"[\s\x00-\x1f\\]", text):
         raise InvalidAddressError("must be an address like http://host:8080")
-    if parts.query or parts.fragment or "@" in parts.netloc or "?" in text or "#" in text or ".." in parts.path:
-        raise InvalidAddressError("must be an address without user, query, fragment and '..'")
+    if parts.path not in ("", "/") or "@" in parts.netloc or "?" in text or "#" in text:
+        raise InvalidAddressError("must be an address without user, path, query and fragment")
     _check_host(parts.hostname or "")
     return text.rstrip("/")
 

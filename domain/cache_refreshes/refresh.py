@@ -20,6 +20,10 @@ from domain.cache_refreshes.edge import Copy, EdgeError, EdgeRefusedError, PopDr
 PARALLEL = 8
 FETCH_AGAIN_EVERY = 4
 """Whoever waits for a fetch behind a stale copy gets the stale one again; so it is asked for seldom."""
+MAX_FAILED_FETCHES = 2
+"""An object that could not be fetched so often is given up for this time."""
+MAX_WRONG = 16
+"""So many objects that cannot be had are no matter of single objects: the fill breaks off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def fill(driver: PopDriver, wanted: Sequence[Wanted], pace: Pace, patience: Pati
                 work.stop(error)
                 return
             pace.charge(result.fetched_bytes)
-            work.results.append(result)
+            work.add(result)
 
     threads = min(PARALLEL, len(wanted))
     if threads <= 1:
@@ -160,11 +164,19 @@ class _Work:
     results: list[Result] = field(default_factory=list)
     fault: EdgeError | EdgeRefusedError | None = None
     is_stopped: bool = False
+    wrong: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> Wanted | None:
         with self.lock:
             return None if self.is_stopped else next(self.left, None)
+
+    def add(self, result: Result) -> None:
+        with self.lock:
+            self.results.append(result)
+            self.wrong += result.outcome is Outcome.WRONG
+        if self.wrong >= MAX_WRONG:
+            self.stop(EdgeError(f"{self.wrong} objects cannot be had; {result.path}: {result.reason}"))
 
     def stop(self, fault: EdgeError | EdgeRefusedError | None) -> None:
         with self.lock:
@@ -173,23 +185,29 @@ class _Work:
 
 
 def _fill_one(driver: PopDriver, wanted: Wanted, patience: Patience) -> Result:
-    copy = driver.probe(wanted.path)
-    fetches = fetched_bytes = 0
+    fetches, fetched_bytes, failed_fetches, reason = 0, 0, 0, ""
+    copy: Copy | None = None
     for turn in patience.turns():
-        if turn:
-            copy = driver.probe(wanted.path)
+        # A POP that is away fails here, so what fails further down is this object's fault, or its origin's.
+        copy = driver.probe(wanted.path)
         if copy is not None and copy.is_fresh and _is_of(copy, wanted):
             return Result(wanted.path, Outcome.VERIFIED, copy, fetches > 0, fetched_bytes)
+        if failed_fetches == MAX_FAILED_FETCHES:
+            break
         if copy is not None and copy.is_fresh:
             # A POP does not ask the origin about what it takes for fresh.
             driver.purge(Selection(paths=(wanted.path,)), is_soft=True)
         elif copy is not None and turn % FETCH_AGAIN_EVERY:
             continue
-        fetched = driver.fetch(wanted.path)
+        try:
+            fetched = driver.fetch(wanted.path)
+        except EdgeError as error:
+            failed_fetches, reason = failed_fetches + 1, str(error)
+            continue
         if fetched is None:
             return Result(wanted.path, Outcome.NOT_AT_ORIGIN, None, fetches > 0, fetched_bytes, "the origin has none")
         fetches, fetched_bytes = fetches + 1, fetched_bytes + fetched.size_bytes
-    return Result(wanted.path, Outcome.WRONG, copy, fetches > 0, fetched_bytes, _fault(copy, wanted))
+    return Result(wanted.path, Outcome.WRONG, copy, fetches > 0, fetched_bytes, reason or _fault(copy, wanted))
 
 
 def _is_of(copy: Copy, wanted: Wanted) -> bool:

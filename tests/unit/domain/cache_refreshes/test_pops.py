@@ -56,7 +56,7 @@ def test_a_key_depends_on_the_pop_and_the_secret() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["http://varnish:8080", "https://pop.example/edge", "http://10.0.0.7:6081", "http://127.0.0.1:80", "http://[fd00::1]:80"],
+    ["http://varnish:8080", "https://pop.example", "http://10.0.0.7:6081", "http://127.0.0.1:80", "http://[fd00::1]:80"],
 )  # fmt: skip
 def test_a_pop_may_be_anywhere_where_servers_are(address: str) -> None:
     assert parse_address(f"{address}/") == address

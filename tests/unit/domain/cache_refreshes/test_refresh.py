@@ -107,7 +107,7 @@ def test_what_the_origin_does_not_have_is_told_apart_from_what_the_pop_does_not_
 
     assert {result.path: (result.outcome, result.reason) for result in filling.results} == {
         "/none": (Outcome.NOT_AT_ORIGIN, "the origin has none"),
-        PATHS[0]: (Outcome.WRONG, "the POP does not keep it"),
+        PATHS[0]: (Outcome.WRONG, f"the POP did not keep {PATHS[0]}"),
     }
 
 
@@ -121,6 +121,16 @@ def test_a_stale_copy_of_an_origin_that_is_down_is_not_proven(pop: FakePop) -> N
     assert [(result.outcome, result.reason) for result in filling.results] == [
         (Outcome.WRONG, "the origin does not give a fresh one")
     ]
+
+
+def test_an_origin_that_is_down_does_not_hold_up_a_fill_for_long(pop: FakePop) -> None:
+    pop.origin.is_down = True
+
+    filling = fill_all(pop)
+
+    assert str(filling.fault).startswith("16 objects cannot be had; /v/1/")
+    assert len(filling.results) < 40
+    assert {result.reason for result in filling.results} == {"the POP answered 503"}
 
 
 def test_a_pop_that_breaks_in_the_middle_leaves_what_is_left(pop: FakePop) -> None:
