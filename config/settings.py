@@ -23,7 +23,7 @@ class SettingsError(Exception):
 class Settings:
     """What the processes of a running platform are told.
 
-    Where its servers are, how programs are kept apart, and which cities are served.
+    Where its servers are, how programs are kept apart, which cities are served, and where content is kept.
     """
 
     database_url: str
@@ -40,6 +40,8 @@ class Settings:
     docker_host: str | None
     docker_cert_path: Path | None
     compile_cache_bytes: int
+    blob_store_url: str
+    blob_store_endpoint: str | None
     rate_limits: str
     log_level: str
 
@@ -82,7 +84,7 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port.
+    """What ``yardmaster up`` and the commands beside it are told. ``None``: bring that server, or choose that port.
 
     ``languages``: those that it offers, and that ``yardmaster images build`` builds unless told others; none: all.
     ``rate_limits``: the tiers that ``yardmaster keys create`` knows.
@@ -98,6 +100,8 @@ class StackSettings:
     flower_port: int | None
     languages: tuple[str, ...]
     rate_limits: str
+    blob_store_url: str
+    blob_store_endpoint: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
+        blob_store_url=read.blob_store_url(),
+        blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
         rate_limits=read.rate_limits(),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
@@ -208,6 +214,8 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         flower_port=read.port("FLOWER_PORT"),
         languages=read.words("API_LANGUAGES"),
         rate_limits=read.rate_limits(),
+        blob_store_url=read.blob_store_url(),
+        blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
     )
 
 
@@ -291,6 +299,9 @@ class _Reader:
 
     def rate_limits(self) -> str:
         return self.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60")
+
+    def blob_store_url(self) -> str:
+        return self.text("BLOB_STORE_URL", (self.home() / "blobs").as_uri())
 
     def cities_dir(self) -> Path:
         return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))
