@@ -25,7 +25,7 @@ from domain.rate_limits.model import TiersError, Window, parse_tiers
 from domain.rides.cities import City
 from jobs.model import FINAL_STATES
 from store import api_keys
-from store.db import db, driver_url, engine_options, sessions
+from store.db import db, driver_url, engine_options, sessions, transactions
 from store.jobs import channels
 from store.notifications import NotificationListener
 from store.rides import channels as ride_channels
@@ -36,7 +36,20 @@ from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
+from web.routes import (
+    cache_refreshes,
+    cities,
+    code_runs,
+    drivers,
+    estimates,
+    health,
+    jobs,
+    languages,
+    offers,
+    pops,
+    queues,
+    rides,
+)
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.ttl_cache import TtlCache
@@ -112,7 +125,11 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
+    features = (
+        code_runs, cities, rides, estimates, drivers, offers, cache_refreshes, pops, jobs, languages, queues,
+        health, docs,
+    )  # fmt: skip
+    for blueprint in features:
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -132,6 +149,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     driver_index = RedisDriverIndex(create_index_client(settings.redis_url))
     return Platform(
         sessions=make_session,
+        transactions=transactions(engine).begin,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
         etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
