@@ -68,7 +68,9 @@ def test_a_refresh_is_accepted_done_and_shown_per_pop(admin: FlaskClient, edge: 
 
 def test_who_purged_what_and_why_is_listed_page_by_page(admin: FlaskClient, yard: Api, edge: FakeEdge) -> None:
     for number in range(3):
-        admin.post("/v1/cache-refreshes", json={"tags": ["questions"], "reason": f"reason {number}", "pops": ["blr1"]})
+        admin.post(
+            "/v1/cache-refreshes", json={"tags": ["questions"], "reason": f"reason {number}", "pops": ["blr1"]}
+        )
     yard.client("bob", is_admin=True).post("/v1/cache-refreshes", json=WANTED)
 
     first = admin.get("/v1/cache-refreshes?limit=2&by=ada")
@@ -104,7 +106,8 @@ def test_all_kinds_of_selections_are_understood(admin: FlaskClient, edge: FakeEd
     ]
 
     answers = [
-        admin.post("/v1/cache-refreshes", json={**each, "reason": "r", "pops": "all", "mode": "hard"}) for each in asked
+        admin.post("/v1/cache-refreshes", json={**each, "reason": "r", "pops": "all", "mode": "hard"})
+        for each in asked
     ]
 
     assert [answer.status_code for answer in answers] == [202, 202, 202, 202]
@@ -236,7 +239,10 @@ def test_a_new_pop_is_given_what_is_published(admin: FlaskClient, edge: FakeEdge
         ({"fill_window": {"start": "05:00", "end": "05:00", "timezone": "UTC"}}, "/fill_window/end"),
         ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Mars/Base"}}, "/fill_window/timezone"),
         ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Europe"}}, "/fill_window/timezone"),
-        ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "../../etc/passwd"}}, "/fill_window/timezone"),
+        (
+            {"fill_window": {"start": "04:00", "end": "05:00", "timezone": "../../etc/passwd"}},
+            "/fill_window/timezone",
+        ),
         ({"key": "secret"}, "/key"),
     ],
 )
@@ -270,6 +276,12 @@ def test_health_objects_and_hit_ratio_are_shown(admin: FlaskClient, edge: FakeEd
     assert shown["blr1"]["is_healthy"]
     assert (shown["blr1"]["objects"], shown["blr1"]["last_error"]) == ({"verified": 2}, None)
     traffic = shown["blr1"]["traffic"]
-    assert [traffic[name] for name in ("hits", "misses", "objects", "stored_bytes", "hit_ratio")] == [1, 2, 2, 20, 1.0]
+    assert [traffic[name] for name in ("hits", "misses", "objects", "stored_bytes", "hit_ratio")] == [
+        1,
+        2,
+        2,
+        20,
+        1.0,
+    ]
     assert not shown["iad1"]["is_healthy"]
     assert (shown["iad1"]["last_error"], shown["iad1"]["traffic"]) == ("connection refused", None)
