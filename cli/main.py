@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from cli.cache import cache
 from cli.database import db
 from cli.demo import demo
 from cli.images import images
 from cli.jobs import jobs
 from cli.keys import keys
 from cli.pop.command import pop
+from cli.pops import pops
 from cli.processes import api, beat, dispatcher, flower, worker
 from cli.queues import queues
 from cli.run import run
@@ -26,7 +28,10 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop):
+_COMMANDS = (
+    up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop, pops, cache,
+)  # fmt: skip
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

@@ -45,7 +45,7 @@ def test_a_set_that_is_damaged_is_away(tmp_path: Path) -> None:
     pointer = publish(store, "titles", Edition(dump_records([]), 0), ACT)
     store.put(f"titles/{pointer.manifest.revision}/data.json", b"[1]")
 
-    with pytest.raises(SetAwayError, match="the set titles cannot be read: revision .* is not what was published"):
+    with pytest.raises(SetAwayError, match=r"the set titles cannot be read: revision .* is not what was published"):
         set_objects(store, "titles")
 
 

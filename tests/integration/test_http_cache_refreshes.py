@@ -285,3 +285,23 @@ def test_health_objects_and_hit_ratio_are_shown(admin: FlaskClient, edge: FakeEd
     ]
     assert not shown["iad1"]["is_healthy"]
     assert (shown["iad1"]["last_error"], shown["iad1"]["traffic"]) == ("connection refused", None)
+
+
+def test_prometheus_sees_pops_and_what_is_open(admin: FlaskClient, edge: FakeEdge) -> None:
+    edge.pops["iad1"].is_away = True
+    edge.fill("/v1/questions")
+    edge.do(do="reconcile")
+
+    lines = admin.get("/metrics").text.splitlines()
+
+    for line in (
+        'pop_up{pop="blr1"} 1.0',
+        'pop_up{pop="iad1"} 0.0',
+        'pop_misses_total{pop="blr1"} 1.0',
+        'pop_objects{pop="fra1"} 1.0',
+        'edge_objects{pop="blr1",state="verified"} 1.0',
+        'edge_objects{pop="iad1",state="wanted"} 1.0',
+        'cache_refreshes_open{pop="iad1",state="deferred"} 1.0',
+        'cache_refreshes_open{pop="blr1",state="deferred"} 0.0',
+    ):
+        assert line in lines
