@@ -118,6 +118,13 @@ OPERATIONS = (
     "getReadiness",
     "getMetrics",
     "listCities",
+    "createCacheRefresh",
+    "getCacheRefresh",
+    "listCacheRefreshes",
+    "putPop",
+    "getPop",
+    "listPops",
+    "deletePop",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),
