@@ -47,6 +47,16 @@ def test_a_restart_is_seen_by_the_counters_and_verified_at_once(edge: FakeEdge) 
     assert set(edge.pops["iad1"].copies) == set(PATHS)
 
 
+def test_a_cache_that_was_emptied_under_its_counters_is_verified_at_once(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.do(do="reconcile")
+    edge.pops["iad1"].copies.clear()
+
+    edge.do(do="reconcile")
+
+    assert set(edge.pops["iad1"].copies) == set(PATHS)
+
+
 def test_what_has_another_etag_than_it_should_is_replaced(edge: FakeEdge) -> None:
     edge.hold("blr1", *PATHS, etag='"1"')
     edge.refresh(Mode.FILL, Scope(lacking="all"), "blr1")
