@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.cache import cache
 from cli.content import content
 from cli.database import db
 from cli.demo import demo
@@ -11,6 +12,7 @@ from cli.images import images
 from cli.jobs import jobs
 from cli.keys import keys
 from cli.pop.command import pop
+from cli.pops import pops
 from cli.processes import api, beat, dispatcher, flower, worker
 from cli.queues import queues
 from cli.run import run
@@ -28,7 +30,8 @@ def cli() -> None:
 
 
 _COMMANDS = (
-    up, demo, run, simulate, jobs, queues, content, pop, keys, images, db, api, worker, dispatcher, beat, flower,
+    up, demo, run, simulate, jobs, queues, content, pop, pops, cache, keys, images, db, api, worker, dispatcher, beat,
+    flower,
 )  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

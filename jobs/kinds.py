@@ -70,16 +70,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 max_depth=100_000,
                 keep_s=HOUR_S,
             ),
-            # Points of presence come and go; what is not done after five attempts is picked up when they are back.
+            # A POP that is away for longer than these attempts is gone back to when it answers again. At most half of
+            # a worker's slots carry refreshes, for a fill may take all the time that it is given, and ticks may not
+            # wait for it.
             Kind(
                 name="cache_refreshes",
-                max_attempts=5,
+                max_attempts=4,
                 lease_s=30,
                 backoff_s=2,
-                backoff_max_s=120,
-                window_per_slot=2,
+                backoff_max_s=60,
+                window_per_slot=0.5,
                 max_depth=100_000,
-                keep_s=7 * DAY_S,
+                keep_s=DAY_S,
             ),
             # The next look is half an hour away, so a blob store that is away for some minutes is waited for.
             Kind(

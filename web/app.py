@@ -30,7 +30,7 @@ from domain.rate_limits.model import TiersError, Window, parse_tiers
 from domain.rides.cities import City
 from jobs.model import FINAL_STATES
 from store import api_keys, content
-from store.db import db, driver_url, engine_options, sessions
+from store.db import db, driver_url, engine_options, sessions, transactions
 from store.jobs import channels
 from store.notifications import NotificationListener
 from store.rides import channels as ride_channels
@@ -44,6 +44,7 @@ from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
 from web.routes import (
+    cache_refreshes,
     cities,
     code_runs,
     content_sets,
@@ -53,6 +54,7 @@ from web.routes import (
     jobs,
     languages,
     offers,
+    pops,
     questions,
     queues,
     rides,
@@ -137,7 +139,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    about_content = (questions, titles, content_sets)
+    about_content = (questions, titles, content_sets, cache_refreshes, pops)
     about_rides = (cities, rides, estimates, drivers, offers)
     for feature in (code_runs, *about_rides, *about_content, jobs, languages, queues, health, docs):
         app.register_blueprint(feature.blueprint)
@@ -160,6 +162,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     blobs = _open_blob_store(settings)
     return Platform(
         sessions=make_session,
+        transactions=transactions(engine).begin,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
         etas=create_etas(cities, settings.osrm_url, settings.valhalla_url),

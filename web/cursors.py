@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from web.job_views import json_response
 from web.problems import FieldError, InvalidFieldsError
 
+CURSOR_PATTERN = "^[A-Za-z0-9_-]{22}$"
+
 
 def page_response(name: str, shown: list[dict[str, object]], following: str | None) -> Response:
     """Answer with one page of a list, and with the address of the next one, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
 
@@ -40,12 +41,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One process's tools. ``sessions`` makes sessions in which every statement commits by itself.
+    """One process's tools.
 
+    ``sessions`` makes sessions in which every statement commits by itself, ``transactions`` those that commit at the
+    end of their block.
     ``cities`` and ``etas`` are by the city's name; ``drive_times`` by that and the stops of the way.
     """
 
     sessions: Callable[[], Session]
+    transactions: Callable[[], AbstractContextManager[Session]]
     ride_transactions: RideTransactions
     languages: Mapping[str, Language]
     cities: Mapping[str, City]

@@ -153,6 +153,8 @@ class Worker:
             handlers["ride_matches"] = self._ride_matcher()
         if "content_sets" in kinds and "content_sets" not in handlers:
             handlers["content_sets"] = self._set_checker()
+        if "cache_refreshes" in kinds and "cache_refreshes" not in handlers:
+            handlers["cache_refreshes"] = self._cache_refresher()
         return handlers
 
     def _set_checker(self) -> Handler:
@@ -161,6 +163,13 @@ class Worker:
         from workers.tasks.content_sets import SetChecker  # noqa: PLC0415
 
         return SetChecker(create_blob_store(self._settings.blob_store_url, self._settings.blob_store_endpoint))
+
+    def _cache_refresher(self) -> Handler:
+        # As below: other workers do without the blob store's library.
+        from workers.edge import create_refresher  # noqa: PLC0415
+
+        assert self._engine is not None
+        return create_refresher(self._settings, self._engine)
 
     def _ride_matcher(self) -> Handler:
         # Its libraries take sixty megabytes and half a second, of each code worker, dispatcher and command, too.

@@ -140,6 +140,13 @@ OPERATIONS = (
     "listTitles",
     "getTitle",
     "listContentServers",
+    "createCacheRefresh",
+    "getCacheRefresh",
+    "listCacheRefreshes",
+    "putPop",
+    "getPop",
+    "listPops",
+    "deletePop",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from web.cursors import CURSOR_PATTERN
+
 MAX_NAME_LENGTH = 100
 MAX_SURGE = 10
 """No city's ``surge_cap`` is higher."""
@@ -26,7 +28,8 @@ UberStatus = Literal[
 ]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return ``text``, which has no control characters."""
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must not contain control characters")
     return text
@@ -35,7 +38,7 @@ def _plain(text: str) -> str:
 Name = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME_LENGTH, json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"}),
-    AfterValidator(_plain),
+    AfterValidator(plain),
 ]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="Degrees, WGS 84.")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, WGS 84.")]
@@ -106,7 +109,7 @@ class RideListQuery(_Query):
     driver: Annotated[Name | None, Field(description="Only the rides that this driver has or had to the end.")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[
-        str | None, Field(pattern="^[A-Za-z0-9_-]{22}$", description="From the page before; see Link: rel=next.")
+        str | None, Field(pattern=CURSOR_PATTERN, description="From the page before; see Link: rel=next.")
     ] = None
 
 
