@@ -40,7 +40,7 @@ def simulate_until_driving(stack: EmbeddedStack, rides: int, errors: Path) -> su
             if len(cells) == len(COLUMNS) and cells[0] != "time" and int(cells[COLUMNS.index("driving")]) >= rides:
                 process.send_signal(signal.SIGINT)
                 break
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
