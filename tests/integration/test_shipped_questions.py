@@ -74,7 +74,7 @@ def test_a_solution_passes_every_test(language: str, question_id: str, judge: Ju
 
 
 @programs(wrong_solutions)
-def test_a_wrong_solution_is_caught_by_a_hidden_test(language: str, question_id: str, judge: Judge) -> None:
+def test_a_wrong_solution_passes_some_tests_and_is_caught(language: str, question_id: str, judge: Judge) -> None:
     question = QUESTIONS[question_id]
 
     result = judge(question, language, wrong_solutions(CONTENT, question_id)[language])
