@@ -49,12 +49,14 @@ def start(plan: Plan) -> bool:
 
 def _show(addresses: Addresses, *, as_json: bool) -> None:
     if as_json:
-        print_json({"api": addresses.api, "api_key": addresses.api_key, "flower": addresses.flower,
-                    "flower_user": addresses.flower_user, "flower_password": addresses.flower_password})  # fmt: skip
+        print_json({"api": addresses.api, "api_key": addresses.api_key, "pop": addresses.pop,
+                    "flower": addresses.flower, "flower_user": addresses.flower_user,
+                    "flower_password": addresses.flower_password})  # fmt: skip
         return
     click.echo(f"""
   API      {addresses.api}
   Docs     {addresses.api}/docs
+  POP      {addresses.pop}   (a cache before the API, as viewers at the edge would have it)
   Flower   {addresses.flower}   (user {addresses.flower_user}, password {addresses.flower_password})
   Key      {addresses.api_key}   (administrator; send it as "Authorization: Bearer KEY")
   Log      {addresses.log or "here"}

@@ -48,6 +48,8 @@ class TestOrigin:
     seen_headers: list[dict[str, str]] = field(default_factory=list)
     failing_status: int | None = None
     delay_s: float = 0.0
+    # Gives up a connection as soon as it is used a second time.
+    hangs_up: bool = False
 
     def put(self, path: str, body: bytes, **details: str) -> Served:
         served = self.objects[path] = Served(body, **details)
@@ -67,6 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
+        self.served = getattr(self, "served", 0) + 1
+        if self.origin.hangs_up and self.served > 1:
+            self.close_connection = True
+            return
         with self.lock:
             self.origin.asked[self.path] += 1
             self.origin.conditional[self.path] += "If-None-Match" in self.headers

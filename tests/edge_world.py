@@ -74,5 +74,6 @@ def edge_pop(
 @pytest.fixture
 def edge(edge_pop: RunningPop, edge_origin: TestOrigin) -> Iterator[EdgeWorld]:
     edge_origin.failing_status, edge_origin.delay_s = None, 0.0
+    edge_origin.hangs_up = False
     yield EdgeWorld(edge_pop, edge_origin, f"/v1/c{next(_numbers)}/")
     edge_origin.failing_status, edge_origin.delay_s = None, 0.0

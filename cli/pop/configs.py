@@ -10,6 +10,10 @@ from config.settings import REPOSITORY, PopSettings
 TEMPLATES = {"varnish": "varnish.vcl", "nginx": "nginx.conf"}
 # With less room on the disk, nginx gives up copies.
 MIN_FREE = "256m"
+# Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written.
+VARNISH_LOG = (
+    "-ObjHeader,-ObjProtocol,-ObjReason,-ObjStatus,-RespHeader,-RespUnset,-RespProtocol,-RespReason,-ReqUnset,-Hit"
+)
 
 
 def render(server: str, settings: PopSettings, min_free: str = MIN_FREE) -> str:

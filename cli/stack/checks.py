@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from config.settings import StackSettings, inherit, load, load_api, load_process, load_servers, load_stack
+from config.settings import StackSettings, inherit, load, load_api, load_pop, load_process, load_servers, load_stack
 
 # The stack brings servers where none are named; where they will listen is not known yet, and nothing is read from it.
 SERVERS = {"DATABASE_URL": "postgresql://127.0.0.1/yardmaster", "REDIS_URL": "redis://127.0.0.1"}
+# Likewise what it tells its point of presence.
+POP = {"POP_NAME": "local", "POP_KEY": "made-by-the-stack", "POP_ORIGIN": "http://127.0.0.1",
+       "POP_LISTEN": "127.0.0.1:1", "POP_CONTROL_NETWORKS": "127.0.0.1/32"}  # fmt: skip
 
 
 def load_checked_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
@@ -27,5 +30,6 @@ def load_checked_stack(environ: Mapping[str, str] | None = None) -> StackSetting
     stack = load_stack(given)
     load_servers(given)
     load_process(given)
+    load_pop(given | POP)
     check_settings(load(SERVERS | given), load_api(given))
     return stack

@@ -25,6 +25,7 @@ class Addresses:
 
     pid: int
     api: str
+    pop: str
     flower: str
     flower_user: str
     flower_password: str

@@ -6,6 +6,8 @@ Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered,
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import signal
 import sys
@@ -37,11 +39,14 @@ PROCESSES = (
     ("worker-code", ["worker", "code"]),
     ("worker-general", ["worker", "general"]),
     ("beat", ["beat"]),
+    ("pop", ["pop", "serve"]),
     ("flower", ["flower"]),
 )
 DATABASE = "yardmaster"
 API_PORT = 8000
 FLOWER_PORT = 5555
+POP_PORT = 8008
+POP_NAME = "local"
 FLOWER_USER = "yardmaster"
 GRACE_S = 40.0
 
@@ -97,6 +102,7 @@ def _start_servers(home: Home, settings: StackSettings, log_path: str, stack: Ex
     return Addresses(
         pid=os.getpid(),
         api=f"http://{HOST}:{api_port}",
+        pop=f"http://{HOST}:{choose_port(None, POP_PORT, 'POP_LISTEN')}",
         flower=f"http://{HOST}:{flower_port}",
         flower_user=FLOWER_USER,
         flower_password=home.secret("flower_password"),
@@ -184,7 +190,14 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
 
 
 def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:
+    edge_secret = Home(plan.settings.home).secret("edge_secret")
     return {
+        "EDGE_SECRET": edge_secret,
+        "POP_NAME": POP_NAME,
+        "POP_KEY": hmac.new(edge_secret.encode(), f"pop:{POP_NAME}".encode(), hashlib.sha256).hexdigest(),
+        "POP_ORIGIN": addresses.api,
+        "POP_LISTEN": addresses.pop.removeprefix("http://"),
+        "POP_CONTROL_NETWORKS": f"{HOST}/32",
         "DATABASE_URL": addresses.database_url,
         "REDIS_URL": addresses.redis_url,
         "YARDMASTER_HOME": str(plan.settings.home),

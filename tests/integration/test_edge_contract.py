@@ -25,6 +25,21 @@ def test_what_is_fetched_is_held_and_a_probe_fetches_nothing(edge: EdgeWorld) ->
     assert edge.origin.asked[path] == 1
 
 
+def test_connections_that_the_origin_gives_up_cost_nothing(edge: EdgeWorld) -> None:
+    paths = [edge.put(f"n{number}") for number in range(6)]
+    edge.origin.hangs_up = True
+
+    fetched = [edge.driver.fetch(path) for path in paths]
+    asking = {"X-Pop-Key": edge.pop.key, "Cache-Control": "only-if-cached"}
+    states = [edge.ask(path, "HEAD", asking).headers["cache-status"] for path in paths]
+    edge.origin.hangs_up = False
+
+    assert None not in fetched
+    # The life that the origin gave them, and not that of a failure.
+    assert [int(state.partition("ttl=")[2]) > 3000 for state in states] == [True] * 6
+    assert [edge.origin.asked[path] for path in paths] == [1] * 6
+
+
 def test_what_the_origin_lacks_is_none_and_asked_again_soon(edge: EdgeWorld) -> None:
     path = edge.folder + "none"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import signal
@@ -14,7 +15,9 @@ from uuid import uuid4
 import pytest
 import requests
 
+from adapters.edge import HttpPopDriver
 from cli.stack.servers import ValkeyServer
+from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError
 from tests.embedded_stack import EmbeddedStack
 from tests.integration.jobs_world import create_celery
 from tests.sandboxes import eventually
@@ -73,6 +76,29 @@ def wait_until_flower_listens(addresses: dict[str, str], redis_url: str) -> None
             return flower_shows(addresses, probe) != {}
 
         eventually(is_heard, timeout_s=60)
+
+
+def test_a_pop_stands_before_the_api_and_opens_to_the_stacks_secret(
+    addresses: dict[str, str], stack: EmbeddedStack
+) -> None:
+    secret = (stack.home / "secrets" / "edge_secret").read_bytes()
+    driver = HttpPopDriver(addresses["pop"], hmac.new(secret, b"pop:local", "sha256").hexdigest())
+    eventually(lambda: _answers(driver))
+
+    answer = requests.get(f"{addresses['pop']}/healthz", timeout=10)
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Status"].startswith('"local"; ')
+    assert (stack.home / "secrets" / "edge_secret").stat().st_mode & 0o077 == 0
+    with pytest.raises(EdgeRefusedError):
+        HttpPopDriver(addresses["pop"], "another-key-another-key").stats()
+
+
+def _answers(driver: HttpPopDriver) -> bool:
+    try:
+        return driver.stats().objects >= 0
+    except EdgeError:
+        return False
 
 
 def test_the_api_is_ready_and_its_docs_are_served(addresses: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from cli.stack.home import Addresses, Home, HomeError
 ADDRESSES = Addresses(
     pid=1,
     api="http://127.0.0.1:8000",
+    pop="http://127.0.0.1:8008",
     flower="http://127.0.0.1:5555",
     flower_user="yardmaster",
     flower_password="p",

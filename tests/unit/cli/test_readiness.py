@@ -39,7 +39,7 @@ def a_stack(key: str = "ym_ours", password: str = PASSWORD, busy: int = 0) -> It
 
 
 def ours_at(url: str) -> Addresses:
-    return Addresses(1, url, url, "yardmaster", "secret", "ym_ours", "", "", "")
+    return Addresses(1, url, url, url, "yardmaster", "secret", "ym_ours", "", "", "")
 
 
 def test_a_stack_is_ready_when_it_takes_its_own_key() -> None:
