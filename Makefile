@@ -47,6 +47,7 @@ bench: $(INSTALLED_DEV) engine ## measure everything; prints ratios
 	$(BIN)/python -m bench code_runs
 	$(BIN)/python -m bench jobs
 	$(BIN)/python -m bench rides
+	$(BIN)/python -m bench content
 
 .PHONY: images
 images: $(INSTALLED) engine ## build the sandbox image of every language

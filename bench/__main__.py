@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bench.code_runs import measure as measure_code_runs
+from bench.content import measure as measure_content
 from bench.figures import Figure, as_json_line, as_table
 from bench.jobs import measure as measure_jobs
 from bench.rides import measure as measure_rides
@@ -15,6 +16,7 @@ AREAS: dict[str, Callable[[], Sequence[Figure]]] = {
     "code_runs": measure_code_runs,
     "jobs": measure_jobs,
     "rides": measure_rides,
+    "content": measure_content,
 }
 
 

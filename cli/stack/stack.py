@@ -1,6 +1,6 @@
 """The embedded stack: servers, tables, a key, and every process of the platform, under one folder and one command.
 
-Start: hold the home, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end first, then
+Start: hold the home, content, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end first, then
 Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing either.
 """
 
@@ -21,6 +21,7 @@ from psycopg2.errors import DuplicateDatabase
 
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
+from cli.stack.content import publish_shipped
 from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
 from cli.stack.readiness import NotReadyError, wait_until_ready
@@ -76,6 +77,7 @@ def run_stack(plan: Plan) -> bool:
     home = Home(plan.settings.home)
     with home.held(), ExitStack() as stack:
         _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
+        publish_shipped(plan.settings)
         log = plan.log or stack.enter_context(_open_log(home))
         addresses = _start_servers(home, plan.settings, "" if plan.log else log.name, stack)
         return _run_processes(home, plan, log, addresses)
