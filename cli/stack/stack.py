@@ -1,7 +1,8 @@
 """The embedded stack: servers, tables, a key, and every process of the platform, under one folder and one command.
 
-Start: hold the home, content, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end first,
-then Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing either.
+Start: hold the home, content, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end
+first, then Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing
+either.
 """
 
 from __future__ import annotations

@@ -16,8 +16,7 @@ from config.settings import load_stack
 from store.content import PUBLISHED
 from store.notifications import Ear
 from tests.blob_stores import BUCKET, CREDENTIALS, lying_server, s3_server
-
-TEST = '[[tests]]\nname = "%s"\nstdin = "1"\nexpected_stdout = "1"\nhidden = %s\n'
+from tests.integration.content_world import write_question
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +32,6 @@ def folder(tmp_path: Path) -> Path:
         write_question(tmp_path / "content", f"q-{number}")
     write_title(tmp_path / "content", "t-1")
     return tmp_path / "content"
-
-
-def write_question(folder: Path, name: str, title: str = "Sum") -> None:
-    place = folder / "questions" / name
-    place.mkdir(parents=True, exist_ok=True)
-    head = f'title = "{title}"\ndifficulty = "easy"\ncategory = "sums"\n'
-    (place / "question.toml").write_text(head + TEST % ("shown", "false") + TEST % ("hidden", "true"))
-    (place / "prompt.md").write_text("Add.")
 
 
 def write_title(folder: Path, name: str) -> None:
