@@ -16,8 +16,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """Where the platform answers, with an administrator's key that no rate limit slows down."""
+    """Where the platform answers, with an administrator's key that no rate limit slows down, and its ``home``."""
 
+    home: Path
     api: str
     api_key: str
     database_url: str
@@ -25,13 +26,13 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack() -> Iterator[RunningStack]:
+def running_stack(sandbox: str = "docker") -> Iterator[RunningStack]:
     """Start everything in a temporary home and stop it again."""
     with tempfile.TemporaryDirectory(prefix="yardmaster-bench-") as folder:
         # PostgreSQL drops to another user, who has to reach its files.
         Path(folder).chmod(0o755)
         home = Path(folder) / "home"
-        environment = {**os.environ, "YARDMASTER_HOME": str(home), "SANDBOX": "docker"}
+        environment = {**os.environ, "YARDMASTER_HOME": str(home), "SANDBOX": sandbox}
         command = [sys.executable, "-m", "cli", "up", "--json"]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
             try:
@@ -51,5 +52,6 @@ def _read_addresses(process: subprocess.Popen[str], home: Path) -> RunningStack:
         except ValueError:
             continue  # The object goes on in the next line.
         addresses = json.loads((home / "stack.json").read_text())
-        return RunningStack(**{name: addresses[name] for name in RunningStack.__dataclass_fields__})
+        told = {name: addresses[name] for name in ("api", "api_key", "database_url", "redis_url")}
+        return RunningStack(home, **told)
     raise RuntimeError(f"the stack did not start: exit code {process.wait()}")

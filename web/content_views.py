@@ -95,17 +95,17 @@ def cached_response(loaded: LoadedSet[object], body: bytes, surrogate_key: str) 
     """Answer with ``body``, or with 304 to who has it, and with all that browser and edge need to keep it."""
     # The entity tag is the revision's: all answers change together, so that a cache never mixes two revisions.
     etag = f'"{loaded.revision}"'
-    response = Response(status=304) if _is_known(etag) else Response(body, mimetype="application/json")
-    response.headers.update(
-        {
-            "ETag": etag,
-            "Content-Revision": loaded.revision,
-            "Cache-Control": BROWSER_CACHE,
-            "CDN-Cache-Control": EDGE_CACHE,
-            "Surrogate-Key": surrogate_key,
-        }
-    )
-    return response
+    # Given whole: to set them one after the other costs a tenth of the request.
+    headers_ = [
+        ("ETag", etag),
+        ("Content-Revision", loaded.revision),
+        ("Cache-Control", BROWSER_CACHE),
+        ("CDN-Cache-Control", EDGE_CACHE),
+        ("Surrogate-Key", surrogate_key),
+    ]
+    if _is_known(etag):
+        return Response(status=304, headers=headers_)
+    return Response(body, headers=headers_, mimetype="application/json")
 
 
 def _is_known(etag: str) -> bool:

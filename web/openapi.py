@@ -11,8 +11,8 @@ TITLE = "Yardmaster"
 VERSION = "1.0"
 DESCRIPTION = """Post source code, poll (or wait for) what it did. Order rides, and drive them.
 
-Send an API key as `Authorization: Bearer`. Errors are `application/problem+json` (RFC 9457); `errors` names each
-wrong field. Every answer carries `X-Request-ID`.
+Send an API key as `Authorization: Bearer`; questions and titles are read without one. Errors are
+`application/problem+json` (RFC 9457); `errors` names each wrong field. Every answer carries `X-Request-ID`.
 """
 
 Property = dict[str, object]

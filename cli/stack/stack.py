@@ -1,13 +1,12 @@
 """The embedded stack: servers, tables, a key, and every process of the platform, under one folder and one command.
 
-Start: hold the home, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end first, then
-Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing either.
+Start: hold the home, content, PostgreSQL, Valkey, migrations, key, processes. Stop: the processes drain and end
+first, then Valkey, then PostgreSQL, and at last the home is let go. Everything is tethered, so SIGKILL leaves nothing
+either.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import signal
 import sys
@@ -23,12 +22,14 @@ from psycopg2.errors import DuplicateDatabase
 
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
+from cli.stack.content import publish_shipped
 from cli.stack.home import Addresses, Home
 from cli.stack.ports import choose_port
 from cli.stack.readiness import NotReadyError, wait_until_ready
 from cli.stack.servers import HOST, PostgresServer, ValkeyServer
 from cli.stack.supervisor import Supervisor
 from config.settings import REPOSITORY, SettingsError, StackSettings, inherit
+from domain.cache_refreshes.pops import control_key
 from store import api_keys
 from store.db import create_engine, transactions
 from store.migrate import migrate
@@ -81,6 +82,7 @@ def run_stack(plan: Plan) -> bool:
     home = Home(plan.settings.home)
     with home.held(), ExitStack() as stack:
         _stop_in_order_on(signal.SIGTERM, signal.SIGHUP)
+        publish_shipped(plan.settings)
         log = plan.log or stack.enter_context(_open_log(home))
         addresses = _start_servers(home, plan.settings, "" if plan.log else log.name, stack)
         return _run_processes(home, plan, log, addresses)
@@ -190,18 +192,17 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
 
 
 def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:
-    edge_secret = Home(plan.settings.home).secret("edge_secret")
+    edge_secret = plan.settings.edge_secret or Home(plan.settings.home).secret("edge_secret")
     return {
         "EDGE_SECRET": edge_secret,
         "POP_NAME": POP_NAME,
-        "POP_KEY": hmac.new(edge_secret.encode(), f"pop:{POP_NAME}".encode(), hashlib.sha256).hexdigest(),
+        "POP_KEY": control_key(edge_secret, POP_NAME),
         "POP_ORIGIN": addresses.api,
         "POP_LISTEN": addresses.pop.removeprefix("http://"),
         "POP_CONTROL_NETWORKS": f"{HOST}/32",
         "DATABASE_URL": addresses.database_url,
         "REDIS_URL": addresses.redis_url,
         "YARDMASTER_HOME": str(plan.settings.home),
-        "EDGE_SECRET": plan.settings.edge_secret or Home(plan.settings.home).secret("edge_secret"),
         "SANDBOX": plan.sandbox.kind,
         "API_LANGUAGES": ",".join(plan.sandbox.languages),
         "API_BIND": addresses.api.removeprefix("http://"),

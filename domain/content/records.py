@@ -33,7 +33,7 @@ def parse_records(content: bytes, build: Callable[[dict[str, object]], Record]) 
     """
     try:
         return {str(record["id"]): build(record) for record in json.loads(content)}
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"these are no such records: {error!r}") from error
 
 

@@ -182,7 +182,7 @@ def _to_json(fields: dict[str, object]) -> bytes:
 def _from_json(content: bytes) -> dict[str, object]:
     try:
         fields = json.loads(content) if len(content) <= MAX_JSON_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         raise DamagedSetError("a pointer or manifest cannot be read")

@@ -16,6 +16,7 @@ from domain.content.titles import Role, Title, dump_titles
 
 SECRET = "the-hidden-input"
 ANSWER = "the-hidden-output"
+_TEST = '[[tests]]\nname = "%s"\nstdin = "1"\nexpected_stdout = "1"\nhidden = %s\n'
 
 
 def make_question(number: int, mark: str = "first", difficulty: Difficulty = Difficulty.EASY) -> Question:
@@ -65,3 +66,12 @@ def eventually(is_so: Callable[[], bool], timeout_s: float = 20.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not become so"
         time.sleep(0.02)
+
+
+def write_question(folder: Path, name: str, title: str = "Sum") -> None:
+    """Write a question by hand, as an operator does."""
+    place = folder / "questions" / name
+    place.mkdir(parents=True, exist_ok=True)
+    head = f'title = "{title}"\ndifficulty = "easy"\ncategory = "sums"\n'
+    (place / "question.toml").write_text(head + _TEST % ("shown", "false") + _TEST % ("hidden", "true"))
+    (place / "prompt.md").write_text("Add.")

@@ -10,11 +10,13 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from cli.content import content
+from cli.stack.content import publish_shipped
+from cli.stack.servers import free_port
+from config.settings import load_stack
 from store.content import PUBLISHED
 from store.notifications import Ear
 from tests.blob_stores import BUCKET, CREDENTIALS, lying_server, s3_server
-
-TEST = '[[tests]]\nname = "%s"\nstdin = "1"\nexpected_stdout = "1"\nhidden = %s\n'
+from tests.integration.content_world import write_question
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +32,6 @@ def folder(tmp_path: Path) -> Path:
         write_question(tmp_path / "content", f"q-{number}")
     write_title(tmp_path / "content", "t-1")
     return tmp_path / "content"
-
-
-def write_question(folder: Path, name: str, title: str = "Sum") -> None:
-    place = folder / "questions" / name
-    place.mkdir(parents=True, exist_ok=True)
-    head = f'title = "{title}"\ndifficulty = "easy"\ncategory = "sums"\n'
-    (place / "question.toml").write_text(head + TEST % ("shown", "false") + TEST % ("hidden", "true"))
-    (place / "prompt.md").write_text("Add.")
 
 
 def write_title(folder: Path, name: str) -> None:
@@ -216,3 +210,35 @@ def test_a_damaged_revision_is_mended_by_publishing_it_again(folder: Path, home:
     assert "cannot be compared with" in done.output
     assert done.exit_code == 0
     assert data.read_bytes() == whole
+
+
+def test_a_new_platform_publishes_what_comes_along_and_leaves_alone_what_was_published(
+    folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load_stack()
+    run("publish", folder, "--set", "titles", "--by", "ada")
+    titles_before = pointer(home, "titles")
+    write_title(folder, "t-2")
+
+    publish_shipped(settings, folder)
+    first = pointer(home)
+    write_question(folder, "q-1", "Another sum")
+    publish_shipped(settings, folder)
+
+    assert first["published_by"] == "yardmaster up"
+    assert pointer(home) == first
+    assert pointer(home, "titles") == titles_before
+    assert capsys.readouterr().err == ""
+
+
+def test_a_platform_starts_although_the_blob_store_is_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BLOB_STORE_URL", f"s3://{BUCKET}")
+    monkeypatch.setenv("BLOB_STORE_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+
+    publish_shipped(load_stack(), folder)
+
+    assert "could not be published" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from adapters.edge import HttpPopDriver
 from cli.stack.servers import ValkeyServer
 from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError
 from tests.embedded_stack import EmbeddedStack
+from tests.integration.content_world import write_question
 from tests.integration.jobs_world import create_celery
 from tests.sandboxes import eventually
 
@@ -170,6 +172,26 @@ def test_a_queue_that_does_not_exist_is_refused_in_the_apis_words(
 
     assert done.returncode == 1
     assert "there is no such queue" in done.stderr
+
+
+def test_content_is_published_from_the_command_line_and_served_by_every_process(
+    stack: EmbeddedStack, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    write_question(tmp_path, "sum-of-two")
+
+    done = stack.run("content", "publish", str(tmp_path), "--set", "questions", "--allow-shrink")
+
+    assert done.returncode == 0, done.stderr
+    assert "added    sum-of-two" in done.stdout
+    eventually(lambda: "sum-of-two" in requests.get(f"{addresses['api']}/v1/questions", timeout=10).text)
+
+    def status() -> dict[str, list[dict[str, object]]]:
+        return dict(json.loads(stack.run("content", "status", "--json").stdout))
+
+    revision = status()["sets"][0]["revision"]
+    eventually(
+        lambda: [each["revision"] for each in status()["servers"] if each["set"] == "questions"] == 2 * [revision]
+    )
 
 
 def test_a_second_stack_in_the_same_home_is_refused(stack: EmbeddedStack, addresses: dict[str, str]) -> None:

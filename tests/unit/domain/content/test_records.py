@@ -45,8 +45,12 @@ def test_the_same_records_have_the_same_text_whatever_their_order() -> None:
 
 @pytest.mark.parametrize("parse", [parse_questions, parse_titles])
 @pytest.mark.parametrize(
-    "content", [b"", b"{}x", b"1", b"[1]", b'[{"id": "sum"}]', b'[{"id": "sum", "tests": 1, "difficulty": "easy"}]']
-)
+    "content",
+    [
+        b"", b"{}x", b"1", b"[1]", b"[" * 100_000, b'[{"id": "sum"}]',
+        b'[{"id": "sum", "tests": 1, "difficulty": "easy"}]',
+    ],
+)  # fmt: skip
 def test_what_is_no_set_is_refused(parse: Callable[[bytes], object], content: bytes) -> None:
     with pytest.raises(ValueError, match=r"no such records|Expecting value|Extra data"):
         parse(content)
