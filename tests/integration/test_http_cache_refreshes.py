@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -94,6 +96,23 @@ def test_a_repeated_request_with_its_key_begins_one_refresh(admin: FlaskClient, 
     assert second.headers["Idempotent-Replayed"] == "true"
     assert (other.status_code, other.json["code"]) == (422, "idempotency_key_reused")
     assert edge.world.count("SELECT count(*) FROM cache_refreshes") == 1
+    assert edge.world.count("SELECT count(*) FROM cache_refresh_targets") == 3
+
+
+def test_the_same_request_from_many_at_once_begins_one_refresh(yard: Api, edge: FakeEdge) -> None:
+    clients = [yard.client("ada", is_admin=True) for _ in range(6)]
+    together = threading.Barrier(len(clients))
+
+    def ask(client: FlaskClient) -> str:
+        together.wait()
+        answer = client.post("/v1/cache-refreshes", json=WANTED, headers={"Idempotency-Key": "once"})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json["id"])
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        ids = set(pool.map(ask, clients))
+
+    assert len(ids) == 1
     assert edge.world.count("SELECT count(*) FROM cache_refresh_targets") == 3
 
 

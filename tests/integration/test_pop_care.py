@@ -169,3 +169,41 @@ def test_counters_are_kept_and_a_ratio_survives_a_restart(edge: FakeEdge) -> Non
 def _meet(barrier: threading.Barrier) -> None:
     with suppress(threading.BrokenBarrierError):
         barrier.wait(0.2)
+
+
+def test_two_looks_at_all_pops_at_once_give_a_pop_its_deferred_work_once(edge: FakeEdge) -> None:
+    edge.pops["fra1"].is_away = True
+    refresh_id = edge.fill(*PATHS)
+    edge.pops["fra1"].is_away = False
+    jobs = [edge.submit(do="reconcile") for _ in range(3)]
+
+    with running_lifecycle(edge.world, CacheRefresher(edge.tools), KIND) as lifecycle:
+        threads = [threading.Thread(target=lifecycle.run, args=("cache_refreshes", job.id)) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    results = [edge.world.get(job.id).result for job in jobs]
+    assert sum(int(str(result and result["restarted"])) for result in results) == 1
+    edge.work()
+    assert edge.target(refresh_id, "fra1").state is DONE
+
+
+def test_what_is_old_is_forgotten_but_not_what_is_open(edge: FakeEdge) -> None:
+    edge.pops["blr1"].is_away = True
+    edge.do(do="set", set="questions")
+    edge.fill(*PATHS)
+    edge.do(do="reconcile")
+    edge.world.execute("UPDATE cache_refreshes SET created_at = now() - interval '15 days'")
+    edge.world.execute("UPDATE pop_stats SET at = at - interval '8 days'")
+
+    edge.pops["blr1"].is_away = False
+    edge.do(do="reconcile")
+    kept = edge.reasons()
+    edge.do(do="reconcile")
+
+    # The one by the clock was open until its POP was back; the one by a person is kept for longer.
+    assert kept == ["a test", "the questions, by the clock"]
+    assert edge.reasons() == ["a test"]
+    assert edge.world.count("SELECT count(*) FROM pop_stats WHERE at < now() - interval '1 day'") == 0
