@@ -23,7 +23,8 @@ class SettingsError(Exception):
 class Settings:
     """What the processes of a running platform are told.
 
-    Where its servers are, how programs are kept apart, and which cities are served.
+    Where its servers are, how programs are kept apart, which cities are served, and where content is kept.
+    ``edge_secret``: what playback tokens and the keys of points of presence are made with.
     """
 
     database_url: str
@@ -40,6 +41,9 @@ class Settings:
     docker_host: str | None
     docker_cert_path: Path | None
     compile_cache_bytes: int
+    blob_store_url: str
+    blob_store_endpoint: str | None
+    edge_secret: str | None
     rate_limits: str
     log_level: str
 
@@ -56,6 +60,7 @@ class ProcessSettings:
     flower_url_prefix: str | None
     code_slots: int
     general_slots: int
+    media_slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         docker_host=read.optional("DOCKER_HOST"),
         docker_cert_path=read.docker_cert_path(),
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
+        blob_store_url=read.blob_store_url(),
+        blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
+        edge_secret=read.optional("EDGE_SECRET"),
         rate_limits=read.rate_limits(),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
@@ -161,6 +169,8 @@ def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
         # A slot per processor: more of them lengthen every run and carry no more of them.
         code_slots=read.positive("CODE_SLOTS", max(2, os.cpu_count() or 1)),
         general_slots=read.positive("GENERAL_SLOTS", 4),
+        # ffmpeg takes every processor for one video.
+        media_slots=read.positive("MEDIA_SLOTS", 1),
     )
 
 
@@ -291,6 +301,9 @@ class _Reader:
 
     def rate_limits(self) -> str:
         return self.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60")
+
+    def blob_store_url(self) -> str:
+        return self.text("BLOB_STORE_URL", (self.home() / "blobs").as_uri())
 
     def cities_dir(self) -> Path:
         return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))

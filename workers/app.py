@@ -151,7 +151,15 @@ class Worker:
             handlers["code_runs"] = self._code_runner()
         if "ride_matches" in kinds and "ride_matches" not in handlers:
             handlers["ride_matches"] = self._ride_matcher()
+        if "videos" in kinds and "videos" not in handlers:
+            handlers["videos"] = self._video_worker()
         return handlers
+
+    def _video_worker(self) -> Handler:
+        from workers.video_encoding import create_video_worker  # noqa: PLC0415 - Its libraries are no other's need.
+
+        assert self._engine is not None
+        return create_video_worker(self._settings, self._engine)
 
     def _ride_matcher(self) -> Handler:
         # Its libraries take sixty megabytes and half a second, of each code worker, dispatcher and command, too.
