@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+MIN_SECRET_LENGTH = 16
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -42,6 +43,7 @@ class Settings:
     compile_cache_bytes: int
     blob_store_url: str
     blob_store_endpoint: str | None
+    edge_secret: str | None
     rate_limits: str
     log_level: str
 
@@ -102,6 +104,7 @@ class StackSettings:
     rate_limits: str
     blob_store_url: str
     blob_store_endpoint: str | None
+    edge_secret: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
         blob_store_url=read.blob_store_url(),
         blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
+        edge_secret=read.secret("EDGE_SECRET"),
         rate_limits=read.rate_limits(),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
@@ -216,6 +220,7 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         rate_limits=read.rate_limits(),
         blob_store_url=read.blob_store_url(),
         blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
+        edge_secret=read.secret("EDGE_SECRET"),
     )
 
 
@@ -265,6 +270,13 @@ class _Reader:
 
     def optional(self, name: str) -> str | None:
         return self._environ.get(name) or None
+
+    def secret(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and len(value) < MIN_SECRET_LENGTH:
+            # Not the value: it is a secret.
+            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")
+        return value
 
     def address(self, name: str) -> str | None:
         value = self.optional(name)

@@ -161,7 +161,8 @@ WHERE refresh_id = :id AND pop = :pop AND job_id = :job_id AND state = 'running'
 """)
 _HAND_ON = text("""
 UPDATE cache_refresh_targets SET state = 'queued', job_id = :next_job_id
-WHERE refresh_id = :id AND pop = :pop AND job_id = :job_id AND state IN ('running', 'deferred') RETURNING pop
+WHERE refresh_id = :id AND pop = :pop AND job_id = :job_id AND state IN ('queued', 'running', 'deferred')
+RETURNING pop
 """)
 _DEFERRED = text(f"""
 SELECT {_TARGET_COLUMNS} FROM cache_refresh_targets WHERE pop = :pop AND state = 'deferred'
@@ -170,7 +171,6 @@ SELECT {_TARGET_COLUMNS} FROM cache_refresh_targets WHERE pop = :pop AND state =
 _WAITING = text(f"""
 SELECT t.pop FROM cache_refresh_targets t JOIN cache_refreshes r ON r.id = t.refresh_id
 WHERE t.{IS_OPEN} AND t.state = ANY(:states) AND r.selection = :selection AND r.mode = :mode
-    AND r.requested_by = :by
 """).bindparams(bindparam("selection", type_=JSONB))
 # A job that ended well has ended its target in the same transaction.
 _FAIL_ORPHANS = text(f"""
@@ -281,8 +281,8 @@ def lock_deferred(session: Session, pop: str, limit: int) -> list[Target]:
 
 
 def pops_with(session: Session, new: NewRefresh, states: Sequence[TargetState]) -> set[str]:
-    """Return the POPs for which the same was asked by the same, and is in one of ``states``."""
-    values = {"states": list(states), "selection": new.scope.to_json(), "mode": new.mode, "by": new.by}
+    """Return the POPs for which the same was asked, and is in one of ``states``."""
+    values = {"states": list(states), "selection": new.scope.to_json(), "mode": new.mode}
     return {row.pop for row in session.execute(_WAITING, values)}
 
 

@@ -74,11 +74,12 @@ ON CONFLICT (pop, path) DO UPDATE SET wanted_etag = excluded.wanted_etag, set_na
         AND coalesce(excluded.wanted_etag, edge_objects.etag) = edge_objects.etag THEN 'verified' ELSE 'wanted' END
 """).bindparams(bindparam("rows", type_=JSONB))
 _AFTER = text("""
-SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND path > :after ORDER BY path LIMIT :limit
-""")
-_MISSING = text("""
-SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND path > :after
+SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND path > :after AND verified_at IS NOT NULL
 ORDER BY path LIMIT :limit
+""")
+_LACKING = text("""
+SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND path > :after
+    AND (verified_at IS NOT NULL OR NOT :is_lost) ORDER BY path LIMIT :limit
 """)
 _PATHS = text("SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop ORDER BY path")
 # Only rows that are there still: what was given up meanwhile must not come back.
@@ -121,14 +122,14 @@ def add(session: Session, pop: str, objects: Sequence[EdgeObject]) -> None:
     session.execute(_ADD, {"pop": pop, "rows": rows})
 
 
-def objects_after(session: Session, pop: str, after: str, limit: int) -> list[Wanted]:
-    """Return what a POP should hold, by path, from the one that follows ``after`` on."""
+def held_after(session: Session, pop: str, after: str, limit: int) -> list[Wanted]:
+    """Return what a POP should hold and once did, by path, from the one that follows ``after`` on."""
     return _wanted(session, _AFTER, {"pop": pop, "after": after, "limit": limit})
 
 
-def missing_after(session: Session, pop: str, after: str, limit: int) -> list[Wanted]:
-    """Return what a POP should hold and, as far as is known, does not; as ``objects_after``."""
-    return _wanted(session, _MISSING, {"pop": pop, "after": after, "limit": limit})
+def lacking_after(session: Session, pop: str, after: str, limit: int, *, is_lost: bool) -> list[Wanted]:
+    """Return what a POP should hold and does not, or only what it has lost; in the order of ``held_after``."""
+    return _wanted(session, _LACKING, {"pop": pop, "after": after, "limit": limit, "is_lost": is_lost})
 
 
 def covered(session: Session, pop: str, scope: Scope) -> list[Wanted]:

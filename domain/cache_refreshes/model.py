@@ -59,13 +59,17 @@ OPEN_STATES = frozenset({TargetState.QUEUED, TargetState.RUNNING, TargetState.DE
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a refresh is about, by exactly one of the fields; ``is_missing``: all that a POP should hold and lacks."""
+    """What a refresh is about, by exactly one of the fields.
+
+    ``lacking`` is of fills that nobody asks for in words: ``all`` that a POP should hold and lacks, or only what it
+    has ``lost``, which is what it held before.
+    """
 
     paths: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     prefix: str | None = None
     set: str | None = None
-    is_missing: bool = False
+    lacking: str | None = None
 
     @property
     def selection(self) -> Selection:
@@ -81,8 +85,8 @@ class Scope:
 
     def to_json(self) -> dict[str, object]:
         """Return the form in which it is stored and shown."""
-        if self.is_missing:
-            return {"missing": True}
+        if self.lacking is not None:
+            return {"lacking": self.lacking}
         if self.prefix is not None:
             return {"prefix": self.prefix}
         if self.set is not None:
@@ -103,8 +107,8 @@ class NewRefresh:
 
 def scope_from_json(stored: Mapping[str, object]) -> Scope:
     """Return what ``Scope.to_json`` was made of."""
-    if "missing" in stored:
-        return Scope(is_missing=True)
+    if "lacking" in stored:
+        return Scope(lacking=str(stored["lacking"]))
     if "prefix" in stored:
         return Scope(prefix=str(stored["prefix"]))
     if "set" in stored:

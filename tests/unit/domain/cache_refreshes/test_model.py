@@ -26,6 +26,11 @@ def test_a_request_is_about_paths_tags_a_prefix_or_a_set(request_: dict[str, obj
     assert scope_from_json(scope.to_json()) == scope
 
 
+@pytest.mark.parametrize("lacking", ["all", "lost"])
+def test_what_a_pop_lacks_is_kept_as_words_too(lacking: str) -> None:
+    assert scope_from_json(Scope(lacking=lacking).to_json()) == Scope(lacking=lacking)
+
+
 def test_a_set_is_known_to_pops_by_its_tag() -> None:
     assert Scope(set="titles").selection == Selection(tags=("titles",))
 
