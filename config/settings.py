@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -113,6 +114,24 @@ class ServerSettings:
 
     postgres_bin_dir: Path | None
     redis_server_binary: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PopSettings:
+    """What a point of presence (POP) is told: ``yardmaster pop serve``, ``agent`` and ``config``.
+
+    ``key``: who shows it, from one of ``control_networks``, may purge and probe. ``origin``: what it fetches from.
+    ``folder``: its cache, or Varnish's working folder.
+    """
+
+    name: str
+    key: str
+    origin: str
+    listen: str
+    agent_port: int
+    control_networks: tuple[str, ...]
+    folder: Path
+    capacity_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +256,28 @@ def load_servers(environ: Mapping[str, str] | None = None) -> ServerSettings:
     )
 
 
+def load_pop(environ: Mapping[str, str] | None = None) -> PopSettings:
+    """Read how a point of presence is set up.
+
+    Raises:
+        SettingsError: a variable is missing or wrong.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    origin = read.address("POP_ORIGIN")
+    if origin is None:
+        raise SettingsError("POP_ORIGIN is not set")
+    return PopSettings(
+        name=read.matching("POP_NAME", r"[a-z0-9][a-z0-9-]{0,62}", "local"),
+        key=read.matching("POP_KEY", r"[0-9A-Za-z_-]{16,128}"),
+        origin=origin.rstrip("/"),
+        listen=read.matching("POP_LISTEN", r"[0-9A-Za-z.-]+:[0-9]{1,5}", "127.0.0.1:8008"),
+        agent_port=read.port("POP_AGENT_PORT") or 8009,
+        control_networks=read.networks("POP_CONTROL_NETWORKS", "127.0.0.1/32"),
+        folder=Path(read.text("POP_FOLDER", str(read.home() / "pop"))).absolute(),
+        capacity_bytes=read.positive("POP_CAPACITY_BYTES", 256 * 2**20),
+    )
+
+
 def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
     """Read where the API is and which key opens it; everything has a default."""
     read = _Reader(os.environ if environ is None else environ)
@@ -322,6 +363,19 @@ class _Reader:
         # As the docker command reads them: the folder counts only when TLS is asked for.
         # Without a folder it would look in the user's home; a service should not depend on whose home that is.
         return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
+
+    def matching(self, name: str, pattern: str, default: str | None = None) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(pattern, value):
+            # Not the value: it may be a secret.
+            raise SettingsError(f"{name} must match {pattern}")
+        return value
+
+    def networks(self, name: str, default: str) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(word)) for word in self.text(name, default).replace(",", " ").split())
+        except ValueError as error:
+            raise SettingsError(f"{name} must be networks like 10.1.0.0/16, parted by commas: {error}") from error
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])
