@@ -9,6 +9,7 @@ from cli.demo import demo
 from cli.images import images
 from cli.jobs import jobs
 from cli.keys import keys
+from cli.pop.command import pop
 from cli.processes import api, beat, dispatcher, flower, worker
 from cli.queues import queues
 from cli.run import run
@@ -25,7 +26,7 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower):
+for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop):
     cli.add_command(_command)
 
 

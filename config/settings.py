@@ -9,9 +9,11 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+MIN_SECRET_LENGTH = 16
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -87,7 +89,7 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What ``yardmaster up`` is told. ``None``: bring that server, or choose that port.
+    """What ``yardmaster up`` and the commands beside it are told. ``None``: bring that server, or choose that port.
 
     ``languages``: those that it offers, and that ``yardmaster images build`` builds unless told others; none: all.
     ``rate_limits``: the tiers that ``yardmaster keys create`` knows.
@@ -103,6 +105,9 @@ class StackSettings:
     flower_port: int | None
     languages: tuple[str, ...]
     rate_limits: str
+    blob_store_url: str
+    blob_store_endpoint: str | None
+    edge_secret: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,24 @@ class ServerSettings:
 
     postgres_bin_dir: Path | None
     redis_server_binary: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class PopSettings:
+    """What a point of presence (POP) is told: ``yardmaster pop serve``, ``agent`` and ``config``.
+
+    ``key``: who shows it, from one of ``control_networks``, may purge and probe. ``origin``: what it fetches from.
+    ``folder``: its cache, or Varnish's working folder.
+    """
+
+    name: str
+    key: str
+    origin: str
+    listen: str
+    agent_port: int
+    control_networks: tuple[str, ...]
+    folder: Path
+    capacity_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +169,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         compile_cache_bytes=read.positive("COMPILE_CACHE_BYTES", 512 * 2**20),
         blob_store_url=read.blob_store_url(),
         blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
-        edge_secret=read.optional("EDGE_SECRET"),
+        edge_secret=read.secret("EDGE_SECRET"),
         rate_limits=read.rate_limits(),
         log_level=read.choice("LOG_LEVEL", ("info", "debug", "warning", "error")),
     )
@@ -218,6 +241,9 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         flower_port=read.port("FLOWER_PORT"),
         languages=read.words("API_LANGUAGES"),
         rate_limits=read.rate_limits(),
+        blob_store_url=read.blob_store_url(),
+        blob_store_endpoint=read.address("BLOB_STORE_ENDPOINT"),
+        edge_secret=read.secret("EDGE_SECRET"),
     )
 
 
@@ -231,6 +257,28 @@ def load_servers(environ: Mapping[str, str] | None = None) -> ServerSettings:
     return ServerSettings(
         postgres_bin_dir=read.existing("POSTGRES_BIN_DIR"),
         redis_server_binary=read.existing("REDIS_SERVER_BINARY"),
+    )
+
+
+def load_pop(environ: Mapping[str, str] | None = None) -> PopSettings:
+    """Read how a point of presence is set up.
+
+    Raises:
+        SettingsError: a variable is missing or wrong.
+    """
+    read = _Reader(os.environ if environ is None else environ)
+    origin = read.address("POP_ORIGIN")
+    if origin is None:
+        raise SettingsError("POP_ORIGIN is not set")
+    return PopSettings(
+        name=read.matching("POP_NAME", r"[a-z0-9][a-z0-9-]{0,62}", "local"),
+        key=read.matching("POP_KEY", r"[0-9A-Za-z_-]{16,128}"),
+        origin=origin.rstrip("/"),
+        listen=read.matching("POP_LISTEN", r"[0-9A-Za-z.-]+:[0-9]{1,5}", "127.0.0.1:8008"),
+        agent_port=read.port("POP_AGENT_PORT") or 8009,
+        control_networks=read.networks("POP_CONTROL_NETWORKS", "127.0.0.1/32"),
+        folder=Path(read.text("POP_FOLDER", str(read.home() / "pop"))).absolute(),
+        capacity_bytes=read.positive("POP_CAPACITY_BYTES", 256 * 2**20),
     )
 
 
@@ -267,6 +315,13 @@ class _Reader:
 
     def optional(self, name: str) -> str | None:
         return self._environ.get(name) or None
+
+    def secret(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and len(value) < MIN_SECRET_LENGTH:
+            # Not the value: it is a secret.
+            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")
+        return value
 
     def address(self, name: str) -> str | None:
         value = self.optional(name)
@@ -312,6 +367,19 @@ class _Reader:
         # As the docker command reads them: the folder counts only when TLS is asked for.
         # Without a folder it would look in the user's home; a service should not depend on whose home that is.
         return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
+
+    def matching(self, name: str, pattern: str, default: str | None = None) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(pattern, value):
+            # Not the value: it may be a secret.
+            raise SettingsError(f"{name} must match {pattern}")
+        return value
+
+    def networks(self, name: str, default: str) -> tuple[str, ...]:
+        try:
+            return tuple(str(ip_network(word)) for word in self.text(name, default).replace(",", " ").split())
+        except ValueError as error:
+            raise SettingsError(f"{name} must be networks like 10.1.0.0/16, parted by commas: {error}") from error
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         value = self.text(name, choices[0])

@@ -81,6 +81,19 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 max_depth=10_000,
                 keep_s=7 * DAY_S,
             ),
+            # A POP that is away for longer than these attempts is gone back to when it answers again. At most half of
+            # a worker's slots carry refreshes, for a fill may take all the time that it is given, and ticks may not
+            # wait for it.
+            Kind(
+                name="cache_refreshes",
+                max_attempts=4,
+                lease_s=30,
+                backoff_s=2,
+                backoff_max_s=60,
+                window_per_slot=0.5,
+                max_depth=100_000,
+                keep_s=DAY_S,
+            ),
             Kind(
                 name="canaries",
                 max_attempts=3,

@@ -26,6 +26,37 @@ SCHEDULES = (
     Schedule(
         name="rides_heal", kind="ride_matches", owner=SYSTEM_OWNER, every=timedelta(minutes=1), payload={"do": "heal"}
     ),
+    # What was published is at the edge even where a POP slept through that.
+    Schedule(
+        name="edge_questions",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(minutes=30),
+        payload={"do": "set", "set": "questions"},
+    ),
+    Schedule(
+        name="edge_titles",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(days=1),
+        payload={"do": "set", "set": "titles"},
+    ),
+    # POPs are asked whether they still hold what they should, and given what they lack.
+    Schedule(
+        name="edge_verify",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(minutes=10),
+        payload={"do": "verify"},
+    ),
+    # POPs are asked for their counters, and those that are back are given what they missed.
+    Schedule(
+        name="edge_reconcile",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(minutes=1),
+        payload={"do": "reconcile"},
+    ),
 )
 
 

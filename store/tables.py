@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import store.api_keys
+import store.cache_refreshes
+import store.edge_objects
 import store.jobs.models
+import store.pops
 import store.rides.models
 import store.videos.models
 from store.db import Base
 
 TABLES = Base.metadata
-MODEL_MODULES = (store.api_keys, store.jobs.models, store.rides.models, store.videos.models)
+MODEL_MODULES = (
+    store.api_keys,
+    store.cache_refreshes,
+    store.edge_objects,
+    store.jobs.models,
+    store.pops,
+    store.rides.models,
+    store.videos.models,
+)

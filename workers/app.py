@@ -151,6 +151,8 @@ class Worker:
             handlers["code_runs"] = self._code_runner()
         if "ride_matches" in kinds and "ride_matches" not in handlers:
             handlers["ride_matches"] = self._ride_matcher()
+        if "cache_refreshes" in kinds and "cache_refreshes" not in handlers:
+            handlers["cache_refreshes"] = self._cache_refresher()
         if "videos" in kinds and "videos" not in handlers:
             handlers["videos"] = self._video_worker()
         return handlers
@@ -160,6 +162,13 @@ class Worker:
 
         assert self._engine is not None
         return create_video_worker(self._settings, self._engine)
+
+    def _cache_refresher(self) -> Handler:
+        # As below: other workers do without the blob store's library.
+        from workers.edge import create_refresher  # noqa: PLC0415
+
+        assert self._engine is not None
+        return create_refresher(self._settings, self._engine)
 
     def _ride_matcher(self) -> Handler:
         # Its libraries take sixty megabytes and half a second, of each code worker, dispatcher and command, too.

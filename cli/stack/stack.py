@@ -188,6 +188,7 @@ def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:
         "DATABASE_URL": addresses.database_url,
         "REDIS_URL": addresses.redis_url,
         "YARDMASTER_HOME": str(plan.settings.home),
+        "EDGE_SECRET": plan.settings.edge_secret or Home(plan.settings.home).secret("edge_secret"),
         "SANDBOX": plan.sandbox.kind,
         "API_LANGUAGES": ",".join(plan.sandbox.languages),
         "API_BIND": addresses.api.removeprefix("http://"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -105,6 +106,16 @@ def test_the_images_user_may_write_to_its_home(services: dict[str, dict[str, obj
 
     assert "--uid 10001 --home-dir /var/lib/yardmaster" in dockerfile
     assert "/var/lib/yardmaster:uid=10001,mode=0700" in str(services["api"]["tmpfs"])
+
+
+def test_whoever_serves_or_proves_content_shares_the_blobs(services: dict[str, dict[str, object]]) -> None:
+    dockerfile = (REPOSITORY / "config" / "container" / "Dockerfile").read_text()
+
+    assert names(services, "volumes", "/var/cache/yardmaster-blobs") == {"api", "worker-general"}
+    for name in ("api", "worker-general"):
+        assert "file:///var/cache/yardmaster-blobs" in str(services[name]["environment"])
+    # A volume takes its owner from the folder in the image, which the image's user has to be able to write to.
+    assert re.search(r"install --directory --owner=yardmaster .*/var/cache/yardmaster-blobs\b", dockerfile)
 
 
 def test_what_is_started_by_the_test_is_the_shipped_file_but_for_its_images(

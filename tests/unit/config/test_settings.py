@@ -69,6 +69,17 @@ def test_a_router_has_an_address_or_is_none() -> None:
     assert (loaded.osrm_url, loaded.valhalla_url) == ("https://osrm.example/eu", None)
 
 
+def test_content_is_kept_in_the_home_unless_another_store_is_named() -> None:
+    kept = load(SERVERS | {"YARDMASTER_HOME": "/srv/yard"})
+    elsewhere = load(SERVERS | {"BLOB_STORE_URL": "s3://bucket", "BLOB_STORE_ENDPOINT": "http://minio:9000"})
+
+    assert (kept.blob_store_url, kept.blob_store_endpoint) == ("file:///srv/yard/blobs", None)
+    assert (elsewhere.blob_store_url, elsewhere.blob_store_endpoint) == ("s3://bucket", "http://minio:9000")
+    assert load_stack({"YARDMASTER_HOME": "/srv/yard"}).blob_store_url == kept.blob_store_url
+    with pytest.raises(SettingsError, match="BLOB_STORE_ENDPOINT must be an address"):
+        load(SERVERS | {"BLOB_STORE_ENDPOINT": "minio"})
+
+
 def test_an_engine_behind_tls_needs_a_folder_of_certificates() -> None:
     with pytest.raises(SettingsError, match="DOCKER_CERT_PATH is not set"):
         load(SERVERS | {"DOCKER_TLS_VERIFY": "1"})

@@ -1,0 +1,75 @@
+"""The part of the workers' composition root that only those load who refresh caches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Engine
+
+from adapters.blob_store import create_blob_store
+from adapters.edge import HttpPopDriver
+from config.settings import Settings
+from domain.cache_refreshes.edge import EdgeRefusedError
+from domain.cache_refreshes.pops import Pop, control_key
+from domain.cache_refreshes.refresh import Wanted
+from domain.content import questions, titles
+from domain.content.blobs import BlobStore, BlobStoreError
+from domain.content.sets import DamagedSetError, load, read_pointer
+from store.db import transactions
+from store.edge_objects import EdgeObject
+from workers.edge_tools import EdgeTools, SetAwayError
+from workers.tasks.cache_refreshes import CacheRefresher
+
+_PARSERS: Mapping[str, Callable[[bytes], Mapping[str, object]]] = {
+    questions.SET: questions.parse_questions,
+    titles.SET: titles.parse_titles,
+}
+
+
+def create_refresher(settings: Settings, engine: Engine) -> CacheRefresher:
+    """Build the handler of ``cache_refreshes`` jobs."""
+    blobs = create_blob_store(settings.blob_store_url, settings.blob_store_endpoint)
+    drivers = Drivers(settings.edge_secret)
+    return CacheRefresher(EdgeTools(transactions(engine), drivers.drive, lambda name: set_objects(blobs, name)))
+
+
+class Drivers:
+    """The drivers of this process, one for each POP, which keep their connections; for any number of threads."""
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret
+        self._drivers: dict[tuple[str, str], HttpPopDriver] = {}
+        self._lock = threading.Lock()
+
+    def drive(self, pop: Pop) -> HttpPopDriver:
+        """Return a POP's driver.
+
+        Raises:
+            EdgeRefusedError: there is nothing to make keys of.
+        """
+        if self._secret is None:
+            raise EdgeRefusedError("EDGE_SECRET is not set, so there is no key for the POP")
+        with self._lock:
+            place = (pop.name, pop.control_url)
+            if place not in self._drivers:
+                self._drivers[place] = HttpPopDriver(pop.control_url, control_key(self._secret, pop.name))
+            return self._drivers[place]
+
+
+def set_objects(blobs: BlobStore, name: str) -> list[EdgeObject]:
+    """Return what is served of a set: its list and each of its items, all with the revision as their ETag.
+
+    Raises:
+        SetAwayError: it cannot be read.
+    """
+    try:
+        served = read_pointer(blobs, name)
+        if served is None:
+            return []
+        manifest = served.pointer.manifest
+        ids = _PARSERS[name](load(blobs, name, manifest))
+    except (BlobStoreError, DamagedSetError, ValueError) as error:
+        raise SetAwayError(f"the set {name} cannot be read: {error}") from error
+    paths = [f"/v1/{name}", *(f"/v1/{name}/{id_}" for id_ in ids)]
+    return [EdgeObject(Wanted(path, f'"{manifest.revision}"'), set_name=name) for path in paths]

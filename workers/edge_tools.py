@@ -1,0 +1,34 @@
+"""What jobs of the edge are done with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from domain.cache_refreshes.edge import PopDriver
+from domain.cache_refreshes.pops import Pop
+from domain.cache_refreshes.refresh import Patience
+from store.edge_objects import EdgeObject
+from workers.pop_pace import SLICE_S
+
+
+class SetAwayError(Exception):
+    """Nobody can tell what belongs to a set now; it may be told later."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTools:
+    """What jobs of the edge are done with.
+
+    ``sessions`` makes transactions. ``drive`` returns a POP's driver; it raises ``EdgeRefusedError`` where there is
+    no key. ``set_objects`` returns what is served of a set, or raises ``SetAwayError``. A job works on a fill for
+    ``slice_s``.
+    """
+
+    sessions: sessionmaker[Session]
+    drive: Callable[[Pop], PopDriver]
+    set_objects: Callable[[str], Sequence[EdgeObject]]
+    patience: Patience = field(default_factory=Patience)
+    slice_s: float = SLICE_S
