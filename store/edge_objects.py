@@ -81,6 +81,9 @@ _LACKING = text("""
 SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND path > :after
     AND (verified_at IS NOT NULL OR NOT :is_lost) ORDER BY path LIMIT :limit
 """)
+_LOST = text("""
+SELECT count(*) FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND verified_at IS NOT NULL
+""")
 _PATHS = text("SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop ORDER BY path")
 # Only rows that are there still: what was given up meanwhile must not come back.
 _NOTE = text(f"""
@@ -130,6 +133,11 @@ def held_after(session: Session, pop: str, after: str, limit: int) -> list[Wante
 def lacking_after(session: Session, pop: str, after: str, limit: int, *, is_lost: bool) -> list[Wanted]:
     """Return what a POP should hold and does not, or only what it has lost; in the order of ``held_after``."""
     return _wanted(session, _LACKING, {"pop": pop, "after": after, "limit": limit, "is_lost": is_lost})
+
+
+def count_lost(session: Session, pop: str) -> int:
+    """Return how many objects a POP has lost, without those that could not be filled again and again."""
+    return int(session.execute(_LOST, {"pop": pop}).scalar_one())
 
 
 def covered(session: Session, pop: str, scope: Scope) -> list[Wanted]:

@@ -15,7 +15,7 @@ from cli.stack.servers import PostgresServer, ValkeyServer
 from store.db import create_engine
 from store.migrate import migrate
 
-pytest_plugins = ["tests.skips"]
+pytest_plugins = ["tests.skips", "tests.edge_world"]
 
 TEMPLATE = "migrated"
 _numbers = itertools.count()

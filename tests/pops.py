@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import socket
@@ -33,6 +34,15 @@ _PROGRAMS = {"varnish": ("varnishd", "varnishncsa", "varnishstat"), "nginx": ("n
 
 
 @dataclass
+class Answer:
+    """What a viewer was answered; names of headers are in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
 class RunningPop:
     """A POP of a test's own."""
 
@@ -57,6 +67,15 @@ class RunningPop:
     def driver(self) -> HttpPopDriver:
         """A new driver, which closes its connections when nobody holds it any more."""
         return HttpPopDriver(self.url, self.key)
+
+    def ask(self, path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+        """Ask as a viewer does; the path is sent as it is."""
+        connection = http.client.HTTPConnection(self.settings.listen, timeout=30)
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, body)
 
     def start(self) -> None:
         """Start it, on the same port and folder as before."""
@@ -126,14 +145,14 @@ class RunningPop:
 
 
 @contextmanager
-def start_pop(kind: str, origin: str, folder: Path, **changes: object) -> Iterator[RunningPop]:
+def start_pop(kind: str, origin: str, within: Path, /, **changes: object) -> Iterator[RunningPop]:
     """Run a POP of ``kind`` (one of ``KINDS``) that fetches from ``origin``; ``changes`` are of its settings."""
     for program in _PROGRAMS[kind]:
         if shutil.which(program, path=_PATH) is None:
             pytest.skip(f"{program} is not installed")
     settings = PopSettings(
         name=f"test-{kind}", key=KEY, origin=origin, listen=f"{HOST}:{free_port()}", agent_port=free_port(),
-        control_networks=(f"{HOST}/32",), folder=folder / f"pop-{kind}", capacity_bytes=64 * 2**20,
+        control_networks=(f"{HOST}/32",), folder=within / f"pop-{kind}", capacity_bytes=64 * 2**20,
     )  # fmt: skip
     pop = RunningPop(kind, replace(settings, **changes))  # type: ignore[arg-type]
     pop.settings.folder.mkdir(parents=True, exist_ok=True)
@@ -144,19 +163,19 @@ def start_pop(kind: str, origin: str, folder: Path, **changes: object) -> Iterat
         pop.stop()
 
 
-def start_varnish(origin: str, folder: Path, **changes: object) -> AbstractContextManager[RunningPop]:
+def start_varnish(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
     """Run Varnish and its agent."""
-    return start_pop("varnish", origin, folder, **changes)
+    return start_pop("varnish", origin, within, **changes)
 
 
-def start_nginx(origin: str, folder: Path, **changes: object) -> AbstractContextManager[RunningPop]:
+def start_nginx(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
     """Run nginx and its agent."""
-    return start_pop("nginx", origin, folder, **changes)
+    return start_pop("nginx", origin, within, **changes)
 
 
-def start_embedded(origin: str, folder: Path, **changes: object) -> AbstractContextManager[RunningPop]:
+def start_embedded(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
     """Run the embedded POP."""
-    return start_pop("embedded", origin, folder, **changes)
+    return start_pop("embedded", origin, within, **changes)
 
 
 def _program(name: str) -> str:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError, PopStats
 from domain.cache_refreshes.model import Mode, NewRefresh, Scope
 from domain.cache_refreshes.pops import Pop
-from domain.cache_refreshes.refresh import Outcome as ObjectOutcome
 from domain.cache_refreshes.refresh import look
 from jobs import cache_refreshes as refreshing
 from jobs.model import JobContext, Outcome, TransientJobError
@@ -77,29 +76,30 @@ class PopCare:
         if pop is None or not pop.is_enabled:
             return Outcome({"skipped": "there is no such POP, or it is switched off"})
         try:
-            looked, lost = self._look(pop, stopped)
+            looked = self._look(pop, stopped)
         except (EdgeError, EdgeRefusedError) as error:
             # Whoever is away is verified when it is back.
             self._note_error(pop, error)
             return Outcome({"away": str(error)})
         if stopped.is_set():
             raise TransientJobError("interrupted")
+        with self.tools.sessions.begin() as session:
+            lost = edge_objects.count_lost(session, pop.name)
         result: dict[str, object] = {"looked_at": looked, "lost": lost}
         return Outcome(result, effects=(lambda session: _refill(session, pop.name, lost),) if lost else ())
 
-    def _look(self, pop: Pop, stopped: threading.Event) -> tuple[int, int]:
-        driver, after, looked, lost = self.tools.drive(pop), "", 0, 0
+    def _look(self, pop: Pop, stopped: threading.Event) -> int:
+        driver, after, looked = self.tools.drive(pop), "", 0
         while not stopped.is_set():
             with self.tools.sessions.begin() as session:
                 wanted = edge_objects.held_after(session, pop.name, after, CHUNK)
             if not wanted:
                 break
-            results, _ = look(driver, wanted, lambda: not stopped.is_set())
+            results = look(driver, wanted, lambda: not stopped.is_set())
             with self.tools.sessions.begin() as session:
                 edge_objects.note_results(session, pop.name, results, is_look=True)
             after, looked = wanted[-1].path, looked + len(results)
-            lost += sum(result.outcome is not ObjectOutcome.VERIFIED for result in results)
-        return looked, lost
+        return looked
 
     def _ask(self, pop: Pop) -> PopStats | EdgeError | EdgeRefusedError:
         try:

@@ -56,7 +56,7 @@ def follow_file(path: Path, tally: Tally) -> Callable[[], None]:
                 for lines in whole_lines(lambda: file.read(_CHUNK_BYTES)):
                     tally.add(lines)
                     position += len(lines)
-            if position > MAX_LOG_BYTES:
+            if position > MAX_LOG_BYTES and position == path.stat().st_size:
                 os.truncate(path, 0)
                 position = 0
 

@@ -123,8 +123,8 @@ def fill(driver: PopDriver, wanted: Sequence[Wanted], pace: Pace, patience: Pati
     return Filling(tuple(work.results), tuple(each for each in wanted if each.path not in done), work.fault)
 
 
-def look(driver: PopDriver, wanted: Sequence[Wanted], may_go_on: Callable[[], bool]) -> tuple[list[Result], bool]:
-    """Ask a POP for what it should hold, and have nothing fetched; the flag tells whether all was asked for.
+def look(driver: PopDriver, wanted: Sequence[Wanted], may_go_on: Callable[[], bool]) -> list[Result]:
+    """Ask a POP for what it should hold, as long as ``may_go_on``, and have nothing fetched.
 
     A copy that is stale is one: it is served until the POP has fetched a newer one by itself.
 
@@ -142,7 +142,7 @@ def look(driver: PopDriver, wanted: Sequence[Wanted], may_go_on: Callable[[], bo
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         results = list(pool.map(ask, wanted))
-    return [result for result in results if result is not None], None not in results
+    return [result for result in results if result is not None]
 
 
 def find_left(driver: PopDriver, paths: Sequence[str]) -> list[str]:

@@ -1,0 +1,423 @@
+"""Refreshes of what POPs hold: each POP comes to its end, whatever happens to it or to the worker on the way."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from domain.cache_refreshes.edge import Selection
+from domain.cache_refreshes.model import Mode, Scope, TargetState
+from domain.cache_refreshes.pops import FillWindow
+from store import cache_refreshes, pops
+from tests.integration.edge_yard import KIND, FakeEdge, pop_named
+from tests.integration.jobs_world import running_lifecycle
+from workers.tasks.cache_refreshes import CacheRefresher
+
+PATHS = ("/v1/questions", "/v1/questions/a", "/v1/questions/b")
+DONE, DEFERRED, FAILED, QUEUED = TargetState.DONE, TargetState.DEFERRED, TargetState.FAILED, TargetState.QUEUED
+
+
+@pytest.fixture
+def edge(engine: Engine) -> FakeEdge:
+    yard = FakeEdge(engine)
+    yard.publish(*PATHS)
+    return yard
+
+
+def test_a_fill_is_fetched_and_proven_on_every_pop(edge: FakeEdge) -> None:
+    refresh_id = edge.fill(*PATHS)
+
+    assert edge.states(refresh_id) == {"blr1": DONE, "fra1": DONE, "iad1": DONE}
+    target = edge.target(refresh_id, "blr1")
+    assert (target.removed, target.filled, target.verified, target.bytes, target.attempts) == (0, 3, 3, 30, 1)
+    assert set(edge.pops["iad1"].copies) == set(PATHS)
+    assert edge.objects("iad1") == dict.fromkeys(PATHS, "verified")
+
+
+def test_a_soft_refresh_ends_when_the_new_copy_is_held(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    for path in PATHS:
+        edge.origin.put(path, '"2"', tags=("questions",))
+
+    refresh_id = edge.refresh(Mode.SOFT, Scope(tags=("questions",)), "fra1")
+    edge.work()
+
+    target = edge.target(refresh_id, "fra1")
+    assert (target.state, target.removed, target.filled, target.verified) == (DONE, 3, 3, 3)
+    assert {copy.etag for copy in edge.pops["fra1"].copies.values()} == {'"2"'}
+    assert {copy.etag for copy in edge.pops["blr1"].copies.values()} == {'"1"'}
+
+
+def test_what_is_purged_hard_is_gone_and_not_filled_again(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+
+    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions:a",), paths=()), "blr1")
+    edge.origin.tags["/v1/questions/a"] = ("questions", "questions:a")
+    edge.work()
+    edge.do(do="verify")
+
+    target = edge.target(refresh_id, "blr1")
+    assert (target.state, target.removed, target.filled, target.verified) == (DONE, 1, 0, 1)
+    assert set(edge.pops["blr1"].copies) == set(PATHS) - {"/v1/questions/a"}
+    assert "/v1/questions/a" not in edge.objects("blr1")
+
+
+def test_one_dead_pop_does_not_hold_up_the_others_and_is_gone_back_to(edge: FakeEdge) -> None:
+    edge.pops["fra1"].is_away = True
+
+    refresh_id = edge.fill(*PATHS)
+
+    assert edge.states(refresh_id) == {"blr1": DONE, "fra1": DEFERRED, "iad1": DONE}
+    target = edge.target(refresh_id, "fra1")
+    assert (target.attempts, target.last_error) == (4, "connection refused")
+    health = edge.run(pops.health)
+    assert (health["fra1"].last_error, health["blr1"].last_error) == ("connection refused", None)
+
+    # While it is away nothing is begun; when it is back, it is, and what was deferred is done.
+    assert edge.do(do="reconcile").result == {"pops": 3, "away": ["fra1"], "restarted": 0, "failed": 0}
+    assert edge.states(refresh_id)["fra1"] is DEFERRED
+    edge.pops["fra1"].is_away = False
+    result = edge.do(do="reconcile").result
+    assert result is not None
+    assert (result["away"], result["restarted"]) == ([], 1)
+    assert edge.target(refresh_id, "fra1").state is DONE
+    assert edge.target(refresh_id, "fra1").verified == 3
+    assert edge.run(pops.health)["fra1"].last_error is None
+
+
+def test_a_pop_that_dies_in_the_middle_of_a_fill_is_filled_with_the_rest(edge: FakeEdge) -> None:
+    paths = [f"/v/1/{number}" for number in range(40)]
+    for path in paths:
+        edge.origin.put(path)
+    pop, calls = edge.pops["blr1"], threading.Semaphore(50)
+
+    def die(name: str) -> None:
+        pop.is_away = pop.is_away or not calls.acquire(blocking=False)
+
+    pop.on_call = die
+    refresh_id = edge.refresh(Mode.FILL, Scope(paths=tuple(paths)), "blr1")
+    edge.work()
+    half = edge.target(refresh_id, "blr1")
+    pop.on_call, pop.is_away = lambda name: None, False
+    edge.do(do="reconcile")
+
+    assert half.state is DEFERRED
+    assert 0 < half.filled < 40
+    assert edge.target(refresh_id, "blr1").state is DONE
+    # One was on its way when the POP died, per thread.
+    assert 40 <= len(edge.origin.fetched) <= 48
+    assert edge.target(refresh_id, "blr1").verified == 40
+
+
+def test_a_pop_that_was_restarted_empty_is_filled_without_being_asked(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.pops["iad1"].restart()
+
+    result = edge.do(do="verify", pop="iad1").result
+
+    assert result == {"looked_at": 3, "lost": 3}
+    assert edge.reasons()[0] == "verification found 3 objects gone or changed"
+    assert set(edge.pops["iad1"].copies) == set(PATHS)
+    assert edge.objects("iad1") == dict.fromkeys(PATHS, "verified")
+
+
+def test_a_restart_is_seen_by_the_counters_and_verified_at_once(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.do(do="reconcile")
+    edge.pops["iad1"].restart()
+
+    edge.do(do="reconcile")
+
+    assert set(edge.pops["iad1"].copies) == set(PATHS)
+
+
+def test_what_has_another_etag_than_it_should_is_replaced(edge: FakeEdge) -> None:
+    edge.hold("blr1", *PATHS, etag='"1"')
+    edge.refresh(Mode.FILL, Scope(lacking="all"), "blr1")
+    edge.work()
+    edge.origin.put(PATHS[1], '"old"', tags=("questions",))
+    edge.pops["blr1"].restart()
+    edge.pops["blr1"].fetch(PATHS[1])
+    edge.origin.put(PATHS[1], '"1"', tags=("questions",))
+
+    edge.do(do="verify")
+
+    assert {copy.etag for copy in edge.pops["blr1"].copies.values()} == {'"1"'}
+
+
+def test_two_verifications_at_once_begin_one_fill(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.pops["blr1"].restart()
+    both = threading.Barrier(2, timeout=10)
+    edge.pops["blr1"].on_call = lambda name: _meet(both) if name == "probe" else None
+    jobs = [edge.submit(do="verify", pop="blr1") for _ in range(2)]
+    refresher = CacheRefresher(edge.tools)
+
+    with running_lifecycle(edge.world, refresher, KIND) as lifecycle:
+        threads = [threading.Thread(target=lifecycle.run, args=("cache_refreshes", job.id)) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    edge.pops["blr1"].on_call = lambda name: None
+    edge.work()
+
+    assert [edge.world.get(job.id).result for job in jobs] == [{"looked_at": 3, "lost": 3}] * 2
+    assert edge.objects("blr1") == dict.fromkeys(PATHS, "verified")
+    # Both may have begun one, at exactly the same time; even then nothing is fetched twice.
+    assert len(edge.origin.fetched) == 12
+
+
+def test_a_worker_that_dies_between_purge_and_refetch_is_followed_by_one_that_finishes(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    for path in PATHS:
+        edge.origin.put(path, '"2"', tags=("questions",))
+    refresh_id = edge.refresh(Mode.SOFT, Scope(tags=("questions",)), "blr1")
+    refresher = CacheRefresher(edge.tools)
+
+    class Killed(BaseException):
+        pass
+
+    def die_after_the_purge(name: str) -> None:
+        if name == "probe":
+            raise Killed
+
+    edge.pops["blr1"].on_call = die_after_the_purge
+    with pytest.raises(Killed):
+        edge.work(refresher)
+    edge.pops["blr1"].on_call = lambda name: None
+    # What the sweeper does when the lease is over.
+    edge.world.execute("UPDATE jobs SET state = 'queued', epoch = epoch + 1, worker = NULL, lease_until = NULL"
+                       " WHERE state = 'running' AND kind = 'cache_refreshes'")  # fmt: skip
+    edge.work()
+
+    target = edge.target(refresh_id, "blr1")
+    assert (target.state, target.attempts, target.removed, target.verified) == (DONE, 2, 3, 3)
+    assert edge.pops["blr1"].named("purge") == [Selection(tags=("questions",))]
+    assert {copy.etag for copy in edge.pops["blr1"].copies.values()} == {'"2"'}
+
+
+def test_a_message_that_comes_twice_purges_once(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    refresh_id = edge.refresh(Mode.SOFT, Scope(tags=("questions",)), "blr1")
+    job_id = edge.target(refresh_id, "blr1").job_id
+
+    with running_lifecycle(edge.world, CacheRefresher(edge.tools), KIND) as lifecycle:
+        lifecycle.run("cache_refreshes", job_id)
+        lifecycle.run("cache_refreshes", job_id)
+
+    assert edge.pops["blr1"].named("purge") == [Selection(tags=("questions",))]
+    assert edge.target(refresh_id, "blr1").attempts == 1
+
+
+def test_a_job_whose_target_is_anothers_does_nothing(edge: FakeEdge) -> None:
+    refresh_id = edge.refresh(Mode.SOFT, Scope(tags=("questions",)), "blr1")
+    edge.submit(do="refresh", refresh=str(refresh_id), pop="blr1")
+
+    edge.work()
+
+    assert len(edge.pops["blr1"].named("purge")) == 1
+
+
+def test_a_wrong_key_fails_the_target_at_once_and_purges_nothing(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.pops["fra1"].is_locked = True
+
+    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions",)))
+    edge.work()
+
+    assert edge.states(refresh_id) == {"blr1": DONE, "fra1": FAILED, "iad1": DONE}
+    target = edge.target(refresh_id, "fra1")
+    assert (target.attempts, target.removed, target.last_error) == (1, 0, "the POP refuses its key")
+    assert set(edge.pops["fra1"].copies) == set(PATHS)
+    assert edge.run(pops.health)["fra1"].last_error == "the POP refuses its key"
+
+
+def test_a_path_that_the_origin_lacks_fails_a_fill_and_is_not_held(edge: FakeEdge) -> None:
+    refresh_id = edge.fill(PATHS[0], "/v1/none")
+
+    target = edge.target(refresh_id, "blr1")
+    assert (target.state, target.verified) == (FAILED, 1)
+    assert target.last_error == "1 of 2 objects are not there; /v1/none: the origin has none"
+    assert edge.objects("blr1") == {PATHS[0]: "verified"}
+
+
+def test_an_object_that_can_never_be_had_is_left_alone_in_the_end(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.pops["blr1"].unkept.add(PATHS[0])
+    edge.pops["blr1"].restart()
+
+    for _ in range(7):
+        edge.do(do="verify", pop="blr1")
+
+    assert edge.objects("blr1")[PATHS[0]] == "failed"
+    refreshes = len(edge.reasons())
+    edge.do(do="verify", pop="blr1")
+    assert len(edge.reasons()) == refreshes
+
+
+def test_a_published_set_replaces_the_old_one_on_every_pop(edge: FakeEdge) -> None:
+    edge.do(do="set", set="questions", by="system")
+    edge.publish("/v1/questions", "/v1/questions/b", "/v1/questions/c", revision="2")
+    del edge.origin.objects["/v1/questions/a"]
+
+    edge.do(do="set", set="questions", revision="2" * 64, by="ada")
+
+    assert edge.reasons()[0] == "the questions were published as 222222222222"
+    for name, pop in edge.pops.items():
+        fresh = {path: copy.etag for path, copy in pop.copies.items() if copy.is_fresh}
+        assert fresh == dict.fromkeys(("/v1/questions", "/v1/questions/b", "/v1/questions/c"), '"2"')
+        assert edge.objects(name) == dict.fromkeys(fresh, "verified")
+
+
+def test_a_server_that_still_serves_the_old_set_is_not_believed(edge: FakeEdge) -> None:
+    edge.do(do="set", set="questions")
+    served = dict(edge.origin.objects)
+    edge.publish(*PATHS, revision="2")
+    new, edge.origin.objects = edge.origin.objects, dict(served)
+    fetches = []
+
+    def swap_later(name: str) -> None:
+        if name == "fetch":
+            fetches.append(name)
+        if len(fetches) == 6:
+            edge.origin.objects = new
+
+    edge.pops["blr1"].on_call = swap_later
+    edge.do(do="set", set="questions", revision="2")
+
+    assert {copy.etag for copy in edge.pops["blr1"].copies.values()} == {'"2"'}
+
+
+def test_a_set_waits_once_for_a_pop_that_is_away(edge: FakeEdge) -> None:
+    edge.pops["blr1"].is_away = True
+
+    for _ in range(3):
+        edge.do(do="set", set="questions")
+
+    waiting = edge.run(cache_refreshes.open_counts)
+    assert waiting == [("blr1", "deferred", 1)]
+    assert len(edge.reasons()) == 3
+
+
+def test_a_fill_waits_for_the_window_unless_it_is_wanted_now(edge: FakeEdge) -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    opens = (datetime.now(zone) + timedelta(hours=3)).replace(second=0, microsecond=0)
+    window = FillWindow(opens.time(), (opens + timedelta(hours=2)).time(), "Asia/Kolkata")
+    edge.put(pop_named("blr1", fill_window=window))
+
+    waits = edge.refresh(Mode.FILL, Scope(paths=PATHS[:1]), "blr1")
+    edge.work()
+    now = edge.refresh(Mode.FILL, Scope(paths=PATHS[1:]), "blr1", is_now=True)
+    edge.work()
+
+    target = edge.target(waits, "blr1")
+    assert (target.state, target.attempts) == (QUEUED, 0)
+    assert edge.waiting() == [opens.astimezone(UTC)]
+    assert edge.target(now, "blr1").state is DONE
+    assert set(edge.pops["blr1"].copies) == set(PATHS[1:])
+
+
+def test_a_soft_refresh_does_not_wait_for_a_window(edge: FakeEdge) -> None:
+    start = datetime.now(UTC) + timedelta(hours=3)
+    window = FillWindow(start.time(), (start + timedelta(hours=1)).time(), "UTC")
+    edge.put(pop_named("blr1", fill_window=window))
+
+    refresh_id = edge.refresh(Mode.SOFT, Scope(paths=PATHS), "blr1")
+    edge.work()
+
+    assert edge.target(refresh_id, "blr1").state is DONE
+
+
+def test_a_fill_keeps_to_the_rate_and_is_handed_on(edge: FakeEdge) -> None:
+    paths = [f"/v/1/{number}" for number in range(40)]
+    for path in paths:
+        edge.origin.put(path, size_bytes=1000)
+    # A thousand seconds for each object.
+    edge.put(pop_named("blr1", max_bytes_per_s=1))
+
+    refresh_id = edge.refresh(Mode.FILL, Scope(paths=tuple(paths)), "blr1")
+    edge.work()
+
+    target = edge.target(refresh_id, "blr1")
+    assert target.state is QUEUED
+    # As many as are under way before the first of them is paid for.
+    assert 1 <= target.filled <= 8
+    assert target.bytes == 1000 * target.filled
+    (due,) = edge.waiting()
+    assert 0 <= target.bytes - (due - datetime.now(UTC)).total_seconds() < 60
+
+    # When the bytes are paid for it goes on with the rest.
+    edge.world.execute("UPDATE pops SET free_at = now(), max_bytes_per_s = NULL")
+    edge.world.execute("UPDATE jobs SET run_at = now() WHERE state = 'queued'")
+    edge.work()
+    assert edge.target(refresh_id, "blr1").state is DONE
+    assert sorted(edge.origin.fetched) == sorted(paths)
+
+
+def test_what_no_job_works_on_any_more_is_failed_by_name(edge: FakeEdge) -> None:
+    refresh_id = edge.refresh(Mode.SOFT, Scope(paths=PATHS), "blr1", "fra1")
+    blr, fra = (edge.target(refresh_id, name).job_id for name in ("blr1", "fra1"))
+    edge.world.execute("UPDATE jobs SET state = 'cancelled', finished_at = now() WHERE id = %s", blr)
+    edge.world.execute("DELETE FROM jobs WHERE id = %s", fra)
+
+    edge.do(do="reconcile")
+
+    assert edge.target(refresh_id, "blr1").last_error == "its job was cancelled"
+    assert edge.target(refresh_id, "fra1").last_error == "its job is gone"
+    assert set(edge.states(refresh_id).values()) == {FAILED}
+
+
+def test_what_waits_for_a_pop_that_was_removed_is_failed(edge: FakeEdge) -> None:
+    edge.pops["blr1"].is_away = True
+    refresh_id = edge.refresh(Mode.SOFT, Scope(paths=PATHS), "blr1")
+    edge.work()
+
+    edge.run(lambda session: pops.delete_pop(session, "blr1"))
+    edge.do(do="reconcile")
+
+    assert edge.target(refresh_id, "blr1").state is FAILED
+    assert edge.target(refresh_id, "blr1").last_error == "the POP was removed"
+
+
+def test_a_pop_that_is_switched_off_is_left_alone_until_it_is_on_again(edge: FakeEdge) -> None:
+    edge.put(pop_named("blr1", is_enabled=False))
+    refresh_id = edge.refresh(Mode.SOFT, Scope(paths=PATHS), "blr1")
+    edge.work()
+    edge.do(do="reconcile")
+    state = edge.target(refresh_id, "blr1").state
+
+    edge.put(pop_named("blr1"))
+    edge.do(do="reconcile")
+
+    assert state is DEFERRED
+    assert edge.target(refresh_id, "blr1").state is DONE
+
+
+def test_counters_are_kept_and_a_ratio_survives_a_restart(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.do(do="reconcile")
+    for _ in range(6):
+        edge.pops["blr1"].fetch(PATHS[0])
+    edge.world.execute("UPDATE pop_stats SET at = at - interval '1 minute'")
+    edge.do(do="reconcile")
+
+    traffic = edge.run(pops.traffic)["blr1"]
+
+    assert (traffic.stats.hits, traffic.stats.misses, traffic.stats.objects) == (6, 3, 3)
+    assert traffic.hit_ratio == 1.0
+    edge.pops["blr1"].restart()
+    edge.pops["blr1"].fetch(PATHS[0])
+    edge.world.execute("UPDATE pop_stats SET at = at - interval '1 minute'")
+    edge.do(do="reconcile")
+    assert edge.run(pops.traffic)["blr1"].hit_ratio == pytest.approx(6 / 7)
+
+
+def _meet(barrier: threading.Barrier) -> None:
+    with suppress(threading.BrokenBarrierError):
+        barrier.wait(0.2)
