@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from sqlalchemy import Engine
 from uuid_utils.compat import uuid4
 
 from cli.stack.servers import free_port
-from config.settings import REPOSITORY, inherit, load, load_api
+from config.settings import REPOSITORY, Settings, inherit, load, load_api
 from store import api_keys
 from store.db import create_engine, db, sessions
 from store.jobs import transitions
@@ -25,6 +26,7 @@ from web.app import create_app
 
 HELLO = {"language": "python", "source": "print(1)"}
 WORKER = uuid4()
+EDGE_SECRET = "of the edges of the tests"
 
 
 class Api:
@@ -73,9 +75,20 @@ def succeed(make_session, job_id: str) -> None:
 
 
 @contextlib.contextmanager
-def api(database_url: str, redis_url: str, **changes: object) -> Iterator[Api]:
-    """Build the application in this process; ``changes`` are fields of ``ApiSettings``."""
-    settings = load({"DATABASE_URL": database_url, "REDIS_URL": redis_url})
+def api(database_url: str, redis_url: str, home: Path | None = None, **changes: object) -> Iterator[Api]:
+    """Build the application in this process; ``changes`` are fields of ``ApiSettings``.
+
+    Without a ``home`` it has one of its own, in which nothing was published.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "YARDMASTER_HOME": str(home or folder),
+                       "EDGE_SECRET": EDGE_SECRET}  # fmt: skip
+        with _built(load(environment), database_url, **changes) as built:
+            yield built
+
+
+@contextlib.contextmanager
+def _built(settings: Settings, database_url: str, **changes: object) -> Iterator[Api]:
     app = create_app(settings, replace(load_api({}), **changes))
     engine = create_engine(database_url, 2, "test")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
@@ -15,12 +15,13 @@ from uuid_utils.compat import uuid7
 
 from adapters.blob_store import create_blob_store
 from adapters.ffmpeg import create_ffmpeg, missing_programs
+from domain.videos.manifests import MANIFEST, Manifest, ManifestFile, blob_path, dump_manifest, revision_of
 from domain.videos.uploads import Part
 from jobs.kinds import KINDS
-from jobs.videos import request_encoding, request_sweep
+from jobs.videos import Published, follow_publication, request_encoding, request_sweep
 from store.db import sessions, transactions
 from store.videos import uploads, videos
-from store.videos.records import NewVideo
+from store.videos.records import NewVideo, Publication, StoredRendition
 from tests.integration.jobs_world import World, running_lifecycle
 from workers.tasks.videos import VideoWorker
 from workers.tasks.videos.encoding import Encoding
@@ -57,12 +58,17 @@ class Studio:
         self.transactions = transactions(engine)
         self.folder = folder
         self.blobs = create_blob_store((folder / "blobs").as_uri())
-        self.encoder = encoder or create_ffmpeg()
-        self.worker = self.make_worker(folder / "work")
+        self._encoder = encoder
+
+    @property
+    def worker(self) -> VideoWorker:
+        return self.make_worker(self.folder / "work")
 
     def make_worker(self, folder: Path, encoder=None, store=None, preset: str = "ultrafast") -> VideoWorker:
         store = store or self.blobs
-        encoding = Encoding(self.sessions, store, encoder or self.encoder, WorkFolders(folder), preset)
+        encoding = Encoding(
+            self.sessions, store, encoder or self._encoder or create_ffmpeg(), WorkFolders(folder), preset
+        )
         return VideoWorker(encoding, Sweeping(self.sessions, store))
 
     def upload(self, file: Path, content_type: str = "video/mp4", sha256: str | None = None, title: str = "film"):
@@ -134,3 +140,23 @@ def eventually(condition: Callable[[], object], timeout_s: float = 30.0):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     return found
+
+
+def publish(studio: Studio, files: Mapping[str, bytes], title: str = "film", duration_s: float = 10.0):
+    """Serve files as a video, without encoding any; return the video."""
+    video_id = uuid7()
+    listed = [
+        ManifestFile(path, len(content), hashlib.sha256(content).hexdigest()) for path, content in files.items()
+    ]
+    manifest = Manifest(tuple(listed), (), duration_s)
+    body = dump_manifest(manifest)
+    revision = revision_of(body)
+    for path, content in {**files, MANIFEST: body}.items():
+        studio.blobs.put(blob_path(video_id, revision, path), content)
+    rendition = StoredRendition("sd", 640, 360, 800_000, 1000, 3)
+    with studio.transactions.begin() as session:
+        uploads.begin(session, NewVideo(video_id, title, "alice", "video/mp4", 1, None))
+        uploads.add_part(session, video_id, Part(0, 1, "0" * 64, f"uploads/{video_id}/0"))
+        assert videos.publish(session, video_id, Publication(revision, duration_s, (rendition,)))
+        follow_publication(session, Published(video_id, revision, manifest))
+    return studio.video(video_id)

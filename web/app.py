@@ -11,6 +11,7 @@ from typing import cast
 from apiflask import APIFlask
 from flask import Response, g, request
 
+from adapters.blob_store import create_blob_store
 from adapters.city_folder import CityFileError, load_cities
 from adapters.driver_index import RedisDriverIndex, create_index_client
 from adapters.eta import create_eta
@@ -21,11 +22,12 @@ from config import logging as logs
 from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
 from domain.code_runs.languages import Language
+from domain.content.blobs import BlobStore
 from domain.rate_limits.model import TiersError, Window, parse_tiers
 from domain.rides.cities import City
 from jobs.model import FINAL_STATES
 from store import api_keys
-from store.db import db, driver_url, engine_options, sessions
+from store.db import db, driver_url, engine_options, sessions, transactions
 from store.jobs import channels
 from store.notifications import NotificationListener
 from store.rides import channels as ride_channels
@@ -36,7 +38,21 @@ from web.metrics import Metrics
 from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
-from web.routes import cities, code_runs, drivers, estimates, health, jobs, languages, offers, queues, rides
+from web.routes import (
+    cities,
+    code_runs,
+    drivers,
+    estimates,
+    health,
+    jobs,
+    languages,
+    offers,
+    playback,
+    queues,
+    rides,
+    video_objects,
+    videos,
+)
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
 from web.ttl_cache import TtlCache
@@ -47,6 +63,9 @@ MAX_KEYS = 10_000
 """So many API keys are remembered."""
 MAX_DRIVE_TIMES = 20_000
 """So many times of ways are."""
+
+MAX_MANIFESTS = 32
+"""So many manifests of videos are; that of a film is some hundred kilobytes."""
 
 _LOG = logging.getLogger("web.requests")
 
@@ -78,6 +97,7 @@ def check_settings(settings: Settings, api: ApiSettings) -> None:
     _read_cities(settings.cities_dir)
     _read_languages(settings.sandbox_images_dir, api.languages)
     _read_tiers(settings.rate_limits)
+    _open_blob_store(settings)
 
 
 def _read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
@@ -112,7 +132,8 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, health, docs):
+    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, videos, playback,
+                      video_objects, health, docs):  # fmt: skip
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -132,6 +153,10 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     driver_index = RedisDriverIndex(create_index_client(settings.redis_url))
     return Platform(
         sessions=make_session,
+        transactions=transactions(engine).begin,
+        blobs=_open_blob_store(settings),
+        manifests=TtlCache(MAX_MANIFESTS),
+        edge_secret=settings.edge_secret,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
         etas={name: create_eta(city, settings.osrm_url, settings.valhalla_url) for name, city in cities.items()},
@@ -167,6 +192,13 @@ def _read_cities(folder: Path) -> Mapping[str, City]:
         return load_cities(folder)
     except CityFileError as error:
         raise SettingsError(f"CITIES_DIR: {error}") from error
+
+
+def _open_blob_store(settings: Settings) -> BlobStore:
+    try:
+        return create_blob_store(settings.blob_store_url, settings.blob_store_endpoint)
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"BLOB_STORE_URL: {error}") from error
 
 
 def _is_stopping(app: APIFlask) -> bool:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from domain.code_runs.languages import Language
+from domain.content.blobs import BlobStore
 from domain.rate_limits.model import RateLimiter, Window
 from domain.rides.cities import City
 from domain.rides.model import Place
 from domain.rides.ports import DriverIndex, EtaProvider, Etas
+from domain.videos.manifests import Manifest
 from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
 from web.metrics import Metrics
@@ -36,12 +40,19 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One process's tools. ``sessions`` makes sessions in which every statement commits by itself.
+    """One process's tools.
+
+    ``sessions`` makes sessions in which every statement commits by itself, ``transactions`` begins one that commits
+    at the end of its block.
 
     ``cities`` and ``etas`` are by the city's name; ``drive_times`` by that and the stops of the way.
     """
 
     sessions: Callable[[], Session]
+    transactions: Callable[[], AbstractContextManager[Session]]
+    blobs: BlobStore
+    manifests: TtlCache[tuple[UUID, str], Manifest]
+    edge_secret: str | None
     ride_transactions: RideTransactions
     languages: Mapping[str, Language]
     cities: Mapping[str, City]

@@ -65,6 +65,14 @@ class TooManyStreamsError(ProblemError):
     """This process holds as many event streams as it may."""
 
 
+class UploadConflictError(ProblemError):
+    """The upload stands elsewhere; the headers say where."""
+
+
+class PlaybackUnavailableError(ProblemError):
+    """This platform gives out no playback tokens."""
+
+
 class SamePickupDropoffError(ProblemError):
     """A trip that ends where it begins."""
 

@@ -245,7 +245,7 @@ def test_a_takedown_while_it_is_encoded_publishes_nothing_and_deletes_all(studio
         assert slow_store.reached.wait(60)
         with studio.transactions.begin() as session:
             videos.remove(session, video_id)
-            follow_takedown(session, video_id)
+            follow_takedown(session, video_id, "alice", "a test")
         slow_store.go_on.set()
         thread.join(30)
 

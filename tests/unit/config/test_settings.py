@@ -83,7 +83,7 @@ def test_content_is_kept_in_the_home_unless_another_store_is_named() -> None:
 def test_the_secret_of_the_edge_is_long_and_is_not_shown() -> None:
     assert load(SERVERS).edge_secret is None
     assert load_stack({"EDGE_SECRET": "0123456789abcdef"}).edge_secret == "0123456789abcdef"
-    with pytest.raises(SettingsError, match="EDGE_SECRET must have at least 16 characters$"):
+    with pytest.raises(SettingsError, match=r"EDGE_SECRET must have at least 16 characters$"):
         load(SERVERS | {"EDGE_SECRET": "0123456789"})
 
 

@@ -20,7 +20,7 @@ from domain.videos.playlists import MAX_BYTES
 from domain.videos.sources import Source, read_source
 from domain.videos.uploads import Part
 from jobs.model import JobContext, JobFailedError, Outcome
-from jobs.videos import follow_publication
+from jobs.videos import Published, follow_publication, request_sweep
 from store.videos import uploads, videos
 from store.videos.records import Publication, StoredRendition, Video
 from workers.work_folders import WorkFolders
@@ -165,9 +165,11 @@ def _outcome(video: Video, manifest: Manifest, revision: str) -> Outcome:
     publication = Publication(revision, manifest.duration_s, renditions)
 
     def publish(session: Session) -> None:
-        videos.publish(session, video.id, publication)
-        # Also if it was taken down, or published by another worker, meanwhile: then it is ours that is not needed.
-        follow_publication(session, video.id)
+        if videos.publish(session, video.id, publication):
+            follow_publication(session, Published(video.id, revision, manifest))
+        else:
+            # It was taken down, or published by another worker, meanwhile: what we wrote is not needed.
+            request_sweep(session, video.id)
 
     result: dict[str, object] = {
         "video": str(video.id), "revision": revision, "duration_s": round(manifest.duration_s, 3),
