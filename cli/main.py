@@ -15,6 +15,7 @@ from cli.queues import queues
 from cli.run import run
 from cli.simulate import simulate
 from cli.up import up
+from cli.videos import videos
 from config.settings import SettingsError
 
 EXIT_WRONG_SETTING = 78  # EX_CONFIG of sysexits.h
@@ -26,7 +27,9 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-for _command in (up, demo, run, simulate, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop):
+_USE = (up, demo, run, simulate, videos, jobs, queues, keys, images, db)
+_PROCESSES = (api, worker, dispatcher, beat, flower, pop)
+for _command in (*_USE, *_PROCESSES):
     cli.add_command(_command)
 
 

@@ -26,7 +26,6 @@ class Settings:
     """What the processes of a running platform are told.
 
     Where its servers are, how programs are kept apart, which cities are served, and where content is kept.
-    ``edge_secret``: what playback tokens and the keys of points of presence are made with.
     """
 
     database_url: str
@@ -189,10 +188,9 @@ def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
         flower_user=read.text("FLOWER_USER", "yardmaster"),
         flower_password=read.optional("FLOWER_PASSWORD"),
         flower_url_prefix=read.optional("FLOWER_URL_PREFIX"),
-        # A slot per processor: more of them lengthen every run and carry no more of them.
+        # A slot per processor: more only lengthen runs.
         code_slots=read.positive("CODE_SLOTS", max(2, os.cpu_count() or 1)),
         general_slots=read.positive("GENERAL_SLOTS", 4),
-        # ffmpeg takes every processor for one video.
         media_slots=read.positive("MEDIA_SLOTS", 1),
     )
 
@@ -294,8 +292,7 @@ def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
 
 def is_ci(environ: Mapping[str, str] | None = None) -> bool:
     """Tell whether the tests run in continuous integration, where nothing may be skipped."""
-    read = _Reader(os.environ if environ is None else environ)
-    return read.text("CI", "false") == "true"
+    return _Reader(os.environ if environ is None else environ).text("CI", "false") == "true"
 
 
 def inherit(changes: Mapping[str, str]) -> dict[str, str]:
@@ -319,8 +316,7 @@ class _Reader:
     def secret(self, name: str) -> str | None:
         value = self.optional(name)
         if value is not None and len(value) < MIN_SECRET_LENGTH:
-            # Not the value: it is a secret.
-            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")
+            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")  # The value is secret.
         return value
 
     def address(self, name: str) -> str | None:
