@@ -86,14 +86,13 @@ class Ffmpeg:
     def __init__(self, cage: Sequence[str]) -> None:
         self.cage = cage
 
-    def probe(self, file: Path) -> dict[str, object]:
+    def probe(self, file: Path, stopped: threading.Event) -> dict[str, object]:
         """Return what ffprobe says about a file."""
         demuxers = sorted(name for names in CONTAINERS for name in names.split(","))
         argv = ["ffprobe", "-v", "error", *_input_options(demuxers), "-show_entries", _ENTRIES, "-of", "json",
                 f"file:{file.name}"]  # fmt: skip
         printed = _Head(MAX_PROBE_BYTES)
-        limits = _Limits(PROBE_TIMEOUT_S, threading.Event())
-        self._run(argv, file.parent, limits, printed.add)
+        self._run(argv, file.parent, _Limits(PROBE_TIMEOUT_S, stopped), printed.add)
         try:
             found = json.loads(printed.text)
         except ValueError as error:

@@ -292,7 +292,8 @@ def load_client(environ: Mapping[str, str] | None = None) -> ClientSettings:
 
 def is_ci(environ: Mapping[str, str] | None = None) -> bool:
     """Tell whether the tests run in continuous integration, where nothing may be skipped."""
-    return _Reader(os.environ if environ is None else environ).text("CI", "false") == "true"
+    read = _Reader(os.environ if environ is None else environ)
+    return read.text("CI", "false") == "true"
 
 
 def inherit(changes: Mapping[str, str]) -> dict[str, str]:
@@ -360,8 +361,7 @@ class _Reader:
         return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))
 
     def docker_cert_path(self) -> Path | None:
-        # As the docker command reads them: the folder counts only when TLS is asked for.
-        # Without a folder it would look in the user's home; a service should not depend on whose home that is.
+        # As the docker command reads them, which would look in the user's home; a service should not depend on that.
         return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
 
     def matching(self, name: str, pattern: str, default: str | None = None) -> str:

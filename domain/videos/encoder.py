@@ -38,7 +38,7 @@ class Run:
 class Encoder(Protocol):
     """Reads hostile files: within limits of time, memory and disk, without a network, and only the file given."""
 
-    def probe(self, file: Path) -> dict[str, object]:
+    def probe(self, file: Path, stopped: threading.Event) -> dict[str, object]:
         """Return what ffprobe says about a file's container and streams, as it says it in JSON.
 
         Raises:

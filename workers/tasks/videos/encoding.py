@@ -64,7 +64,7 @@ class Encoding:
         context.on_stop(stopped.set)
         with self.folders.folder(f"{context.job_id}-{context.epoch}") as folder:
             self._assemble(video, parts, folder / SOURCE, stopped)
-            source = read_source(self.encoder.probe(folder / SOURCE), video.content_type)
+            source = read_source(self.encoder.probe(folder / SOURCE, stopped), video.content_type)
             renditions = plan_renditions(source)
             self._encode(source, renditions, folder, _Work(context, stopped))
             manifest = _check(source, renditions, folder / OUT)
