@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import click
 
+from cli.cache import cache
 from cli.database import db
 from cli.demo import demo
 from cli.images import images
 from cli.jobs import jobs
 from cli.keys import keys
 from cli.pop.command import pop
+from cli.pops import pops
 from cli.processes import api, beat, dispatcher, flower, worker
 from cli.queues import queues
 from cli.run import run
@@ -27,9 +29,11 @@ def cli() -> None:
     """Run jobs: start the platform, give it programs, look after its queues."""
 
 
-_USE = (up, demo, run, simulate, videos, jobs, queues, keys, images, db)
-_PROCESSES = (api, worker, dispatcher, beat, flower, pop)
-for _command in (*_USE, *_PROCESSES):
+_COMMANDS = (
+    up, demo, run, simulate, videos, jobs, queues, keys, images, db, api, worker, dispatcher, beat, flower, pop, pops,
+    cache,
+)  # fmt: skip
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

@@ -94,6 +94,7 @@ def hand_on(session: Session, target: Target, mode: Mode, run_at: datetime | Non
 def restart_deferred(session: Session, pop: str) -> int:
     """Submit again what was put off because a POP was away, the oldest first; return how much that is."""
     targets = cache_refreshes.lock_deferred(session, pop, MAX_RESTARTED)
+    # Whatever their mode, they have waited for longer than what comes now.
     return sum(hand_on(session, target, Mode.SOFT, None) for target in targets)
 
 

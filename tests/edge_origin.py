@@ -27,6 +27,8 @@ class Served:
     edge: str = "max-age=3600"
     browser: str = "public, max-age=60"
     content_type: str = "application/octet-stream"
+    # Nobody should send one with what is for everybody; somebody will.
+    cookie: str = "spy=1"
 
     @property
     def etag(self) -> str:
@@ -90,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, served: Served) -> None:
         headers = {"ETag": served.etag, "Cache-Control": served.browser, "CDN-Cache-Control": served.edge,
                    "Surrogate-Key": served.tags, "Content-Type": served.content_type,
-                   "Set-Cookie": "spy=1"}  # fmt: skip
+                   "Set-Cookie": served.cookie}  # fmt: skip
         is_known = self.headers.get("If-None-Match") == served.etag
         self._answer(304 if is_known else 200, b"" if is_known else served.body, headers)
 

@@ -39,6 +39,7 @@ from web.offer_waits import driver_key
 from web.pages import docs
 from web.platform import Bounds, Platform, platform
 from web.routes import (
+    cache_refreshes,
     cities,
     code_runs,
     drivers,
@@ -48,6 +49,7 @@ from web.routes import (
     languages,
     offers,
     playback,
+    pops,
     queues,
     rides,
     video_objects,
@@ -132,8 +134,11 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    for blueprint in (code_runs, cities, rides, estimates, drivers, offers, jobs, languages, queues, videos, playback,
-                      video_objects, health, docs):  # fmt: skip
+    features = (
+        code_runs, cities, rides, estimates, drivers, offers, cache_refreshes, pops, jobs, languages, queues,
+        videos, playback, video_objects, health, docs,
+    )  # fmt: skip
+    for blueprint in features:
         app.register_blueprint(blueprint.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)

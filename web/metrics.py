@@ -22,6 +22,7 @@ from domain.rate_limits.model import Decision
 from jobs.kinds import KINDS
 from store import statistics
 from store.jobs import reads
+from web.edge_metrics import edge_families
 from web.ride_metrics import ride_families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -157,6 +158,7 @@ def _families(session: Session) -> list[Metric]:
             "database_deadlocks", "Deadlocks in this database, whoever met with them.", statistics.deadlocks(session)
         ),
         *ride_families(session),
+        *edge_families(session),
     ]
 
 

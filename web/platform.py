@@ -42,9 +42,8 @@ class Bounds:
 class Platform:
     """One process's tools.
 
-    ``sessions`` makes sessions in which every statement commits by itself, ``transactions`` begins one that commits
-    at the end of its block.
-
+    ``sessions`` makes sessions in which every statement commits by itself, ``transactions`` those that commit at the
+    end of their block.
     ``cities`` and ``etas`` are by the city's name; ``drive_times`` by that and the stops of the way.
     """
 

@@ -111,11 +111,10 @@ class PopCare:
         """Note that a POP answered, and give it what it missed; return how many targets that is."""
         before = traffic.stats if traffic else None
         was_away = health is not None and health.last_error is not None
-        has_begun_again = before is not None and (stats.hits, stats.misses) < (before.hits, before.misses)
         with self.tools.sessions.begin() as session:
             pops.note_seen(session, pop.name)
             pops.add_stats(session, pop.name, stats)
-            if was_away or has_begun_again:
+            if was_away or (before is not None and _has_begun_again(before, stats)):
                 # It may have come back empty.
                 refreshing.request_verification(session, pop.name)
             return refreshing.restart_deferred(session, pop.name)
@@ -123,6 +122,11 @@ class PopCare:
     def _note_error(self, pop: Pop, error: Exception) -> None:
         with self.tools.sessions.begin() as session:
             pops.note_error(session, pop.name, str(error))
+
+
+def _has_begun_again(before: PopStats, now: PopStats) -> bool:
+    # What counts may live longer than what holds; a POP that has lost half of what it held is worth a look, too.
+    return now.hits < before.hits or now.misses < before.misses or now.objects < before.objects / 2
 
 
 def _refill(session: Session, pop: str, lost: int) -> None:

@@ -37,6 +37,8 @@ class FillPace:
         self._ends_at = time.monotonic() + slice_s
         # One thread of a fill waits for the rate, and the others behind it.
         self._turn = threading.Lock()
+        # Charging takes one connection of the process at a time.
+        self._book = threading.Lock()
 
     def may_go_on(self) -> bool:
         """Wait for the POP's rate; ``False`` when the job was stopped, or its time or the window is over."""
@@ -53,7 +55,7 @@ class FillPace:
     def charge(self, size_bytes: int) -> None:
         """Note what the POP was given."""
         if self._pop.max_bytes_per_s is not None and size_bytes:
-            with self._turn, self._sessions.begin() as session:
+            with self._book, self._sessions.begin() as session:
                 pops.charge(session, self._pop.name, size_bytes)
 
     def wait_s(self) -> float:

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cli.stack.tether import die_with_parent
+
 MAX_LOG_BYTES = 16 * 2**20
 _CHUNK_BYTES = 1 << 20
 _HITS = frozenset({b"HIT", b"STALE", b"UPDATING", b"REVALIDATED", b"hit"})
@@ -67,7 +69,7 @@ def follow_varnish(folder: Path, tally: Tally) -> subprocess.Popen[bytes]:
     """Start ``varnishncsa`` on the Varnish that works in ``folder``, and count its lines in a thread."""
     process = subprocess.Popen(
         ["varnishncsa", "-n", str(folder), "-q", "not ReqHeader:X-Pop-Key", "-F", "%{Varnish:hitmiss}x %b"],
-        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 - only the call
     )  # fmt: skip
     assert process.stdout is not None
     descriptor = process.stdout.fileno()

@@ -26,6 +26,16 @@ acl control {
 }
 
 sub vcl_recv {
+  # Nearly all that comes, in one look: plain paths without a token. What admit takes away is not read on this way.
+  if (req.method == "GET" && req.restarts == 0 && !req.http.X-Pop-Key && !req.http.Cache-Control
+      && req.url ~ "^(?!/(_pop|edge|t|v)/)(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$") {
+    unset req.http.Cookie;
+    unset req.http.Authorization;
+    unset req.http.X-Pop-Token;
+    unset req.http.X-Pop-Count;
+    unset req.http.X-Pop-Copy;
+    return (hash);
+  }
   if (req.restarts == 0) { call admit; }
   if (req.http.X-Pop-Control && req.url ~ "^/_pop/") { set req.backend_hint = agent; return (pass); }
   set req.backend_hint = origin;
@@ -36,7 +46,7 @@ sub vcl_recv {
 
   unset req.http.Cookie;
   unset req.http.Authorization;
-  set req.url = std.querysort(req.url);
+  if (req.url ~ "\?") { set req.url = std.querysort(req.url); }
   if (!req.http.X-Pop-Token) { call playback; }
   return (hash);
 }
@@ -107,7 +117,7 @@ sub vcl_hit {
   if (req.http.Cache-Control ~ "only-if-cached") {
     if (obj.status != 200) { return (synth(504)); }
     # Delivered as a hit, a stale copy would be fetched anew by the question.
-    set req.http.X-Pop-Copy = {""${POP_NAME}"; hit; ttl="} + regsub(obj.ttl, "\..*$", "");
+    set req.http.X-Pop-Copy = {""${POP_NAME}"; hit; ttl="} + std.integer(duration = obj.ttl);
     set req.http.X-Pop-Etag = obj.http.ETag;
     set req.http.X-Pop-Length = obj.http.Content-Length;
     return (synth(200));
@@ -203,9 +213,10 @@ sub vcl_deliver {
     set resp.http.X-Cache = "MISS";
     set resp.http.Cache-Status = {""${POP_NAME}"; fwd=miss"};
   } elsif (obj.hits > 0) {
-    set resp.http.X-Cache = "HIT";
-    set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl="} + regsub(obj.ttl, "\..*$", "");
-    if (obj.ttl <= 0s) {
+    if (obj.ttl > 0s) {
+      set resp.http.X-Cache = "HIT";
+      set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl="} + std.integer(duration = obj.ttl);
+    } else {
       set resp.http.X-Cache = "STALE";
       set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl=-1; detail=stale"};
     }

@@ -127,6 +127,13 @@ OPERATIONS = (
     "getVideo",
     "removeVideo",
     "getPlayback",
+    "createCacheRefresh",
+    "getCacheRefresh",
+    "listCacheRefreshes",
+    "putPop",
+    "getPop",
+    "listPops",
+    "deletePop",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),

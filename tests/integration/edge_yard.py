@@ -113,7 +113,7 @@ class EdgeYard:
         """The state of each object that a POP should hold."""
         with self.world.engine.connect() as connection:
             rows = connection.exec_driver_sql("SELECT path, state FROM edge_objects WHERE pop = %s", (pop,))
-            return dict(rows.tuples())
+            return dict(list(rows))
 
     def hold(self, pop: str, *paths: str, etag: str | None = None) -> None:
         """Say that a POP should hold objects."""

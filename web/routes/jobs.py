@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,10 +16,10 @@ from store.jobs.reads import JobFilter
 from store.jobs.records import Job, JobEvent
 from web import guards
 from web.answers import answers, header_parameter, headers, json_of, problems
+from web.cursors import decode_cursor, encode_cursor
 from web.job_views import is_final, job_etag, job_response, json_response, show_job
 from web.job_waits import follow_job, read_child_states, read_job, wait_until
 from web.platform import platform
-from web.problems import FieldError, InvalidFieldsError
 from web.schemas.jobs import JobOut, JobPage, ListQuery, WaitQuery
 from web.sse import Message
 from web.streams import LAST_EVENT_ID, Reader, last_event_id, open_stream, stream_of
@@ -79,7 +77,7 @@ def list_jobs(query: ListQuery) -> Response:
     `state=failed` lists the dead letters.
     """
     wanted = JobFilter(guards.visible_owner(), query.kind, query.state, query.parent)
-    before = None if query.cursor is None else _decode_cursor(query.cursor)
+    before = None if query.cursor is None else decode_cursor(query.cursor)
     with platform().sessions() as session:
         found = reads.list_jobs(session, wanted, query.limit + 1, before)
     page = found[: query.limit]
@@ -171,15 +169,5 @@ def _message(event: JobEvent) -> Message:
 
 
 def _next_page(query: ListQuery, last: Job) -> str:
-    cursor = base64.urlsafe_b64encode(last.id.bytes).rstrip(b"=").decode()
-    parameters = query.model_dump(mode="json", exclude_none=True) | {"cursor": cursor}
+    parameters = query.model_dump(mode="json", exclude_none=True) | {"cursor": encode_cursor(last.id)}
     return f"/v1/jobs?{urlencode(parameters)}"
-
-
-def _decode_cursor(cursor: str) -> UUID:
-    try:
-        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidFieldsError(
-            "the request has invalid fields", errors=[FieldError("parameter", "cursor", "is no cursor of this list")]
-        ) from error

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from web.cursors import CURSOR_PATTERN
+
 State = Literal["queued", "dispatched", "running", "succeeded", "failed", "cancelled", "expired"]
 JsonObject = dict[str, object]
 
@@ -41,7 +43,7 @@ class ListQuery(_Query):
     ] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[
-        str | None, Field(pattern="^[A-Za-z0-9_-]{22}$", description="From the page before; see Link: rel=next.")
+        str | None, Field(pattern=CURSOR_PATTERN, description="From the page before; see Link: rel=next.")
     ] = None
 
 

@@ -24,7 +24,8 @@ UberStatus = Literal[
 ]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return ``text``, which has no control characters."""
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         raise ValueError("must not contain control characters")
     return text
@@ -33,7 +34,7 @@ def _plain(text: str) -> str:
 Name = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME_LENGTH, json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"}),
-    AfterValidator(_plain),
+    AfterValidator(plain),
 ]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="Degrees, WGS 84.")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, WGS 84.")]

@@ -15,7 +15,7 @@ NOT_OURS = {"up"}
 WORDS = {
     "absent", "by", "for", "histogram_quantile", "ignoring", "increase", "le", "m", "max", "on", "or", "rate", "sum",
     "sum_over_time", "unless", "and", "city", "kind", "queue", "search_status", "state", "route", "status", "tier",
-    "outcome", "instance", "job",
+    "outcome", "instance", "job", "pop",
 }  # fmt: skip
 
 
@@ -35,7 +35,9 @@ def dashboard_expressions() -> list[str]:
 
 
 def shown_metrics() -> set[str]:
-    code = "".join((Path(REPOSITORY) / "web" / name).read_text() for name in ("metrics.py", "ride_metrics.py"))
+    code = "".join(
+        (Path(REPOSITORY) / "web" / name).read_text() for name in ("metrics.py", "ride_metrics.py", "edge_metrics.py")
+    )
     gauges = set(re.findall(r'Gauge(?:MetricFamily)?\(\s*"([a-z_0-9]+)"', code))
     counters = {f"{name}_total" for name in re.findall(r'Counter(?:MetricFamily)?\(\s*"([a-z_]+)"', code)}
     histograms = {f"{name}_bucket" for name in re.findall(r'Histogram\(\s*"([a-z_]+)"', code)}

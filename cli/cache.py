@@ -1,0 +1,91 @@
+"""``yardmaster cache``: have caches at the edge refreshed, through the HTTP API (admin key)."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+import click
+
+from cli.client import ApiClient, find_api
+from cli.output import print_json, print_table
+
+COLUMNS = ("pop", "state", "removed", "filled", "verified", "attempts", "last_error")
+LISTED = ("id", "created_at", "by", "mode", "selection", "state", "reason")
+POLL_EVERY_S = 0.5
+
+
+@click.group()
+def cache() -> None:
+    """Refresh caches at the edge, and see what was refreshed."""
+
+
+@cache.command("refresh")
+@click.argument("paths", nargs=-1)
+@click.option("--tag", "tags", multiple=True, help="A word of Surrogate-Key; may be repeated.")
+@click.option("--prefix", help="A folder: /v/42/.")
+@click.option("--set", "set_name", type=click.Choice(["questions", "titles"]))
+@click.option("--mode", type=click.Choice(["soft", "hard", "fill"]), default="soft", show_default=True)
+@click.option("--pop", "pops", multiple=True, help="Only this POP; may be repeated.")
+@click.option("--reason", required=True, help="Why; it stays on record.")
+@click.option("--now", is_flag=True, help="Do not wait for fill windows.")
+@click.option("--no-wait", is_flag=True, help="Do not wait until it is done.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def refresh(
+    paths: tuple[str, ...],
+    tags: tuple[str, ...],
+    pops: tuple[str, ...],
+    *,
+    no_wait: bool,
+    as_json: bool,
+    **rest: object,
+) -> None:
+    """Refresh PATHS, tags, a folder or a set on all POPs or some, and show what became of it on each."""
+    api = find_api()
+    selections = {"urls": list(paths), "tags": list(tags), "prefix": rest["prefix"], "set": rest["set_name"]}
+    body: dict[str, object] = {name: value for name, value in selections.items() if value}
+    body |= {name: rest[name] for name in ("mode", "reason", "now")} | {"pops": list(pops) or "all"}
+    found = api.post("/v1/cache-refreshes", body)
+    if not no_wait:
+        found = _wait(api, str(found["id"]))
+    _print(found, as_json=as_json)
+
+
+@cache.command("show")
+@click.argument("refresh_id")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(refresh_id: str, *, as_json: bool) -> None:
+    """Show what became of a refresh on each POP."""
+    _print(find_api().get(f"/v1/cache-refreshes/{quote(refresh_id, safe='')}"), as_json=as_json)
+
+
+@cache.command("list")
+@click.option("--by", help="Only what this one asked for; system is the clock.")
+@click.option("--limit", default=20, type=click.IntRange(1, 200), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_refreshes(by: str | None, limit: int, *, as_json: bool) -> None:
+    """List refreshes, the newest first: who purged what, when and why."""
+    query: dict[str, str | int] = {"limit": limit} | ({"by": by} if by else {})
+    page = find_api().get("/v1/cache-refreshes", query)
+    found = page["cache_refreshes"]
+    if as_json or not isinstance(found, list):
+        print_json(page)
+    else:
+        print_table(LISTED, [[each[column] for column in LISTED] for each in found])
+
+
+def _wait(api: ApiClient, refresh_id: str) -> dict[str, object]:
+    while True:
+        found = api.get(f"/v1/cache-refreshes/{refresh_id}")
+        if found["state"] != "working":
+            return found
+        time.sleep(POLL_EVERY_S)
+
+
+def _print(found: dict[str, object], *, as_json: bool) -> None:
+    targets = found["targets"]
+    if as_json or not isinstance(targets, list):
+        print_json(found)
+        return
+    click.echo(f"{found['id']}: {found['state']}")
+    print_table(COLUMNS, [[target[column] for column in COLUMNS] for target in targets])

@@ -1,0 +1,307 @@
+"""Caches at the edge are refreshed over HTTP, by administrators, on the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from tests.apis import Api, api
+from tests.integration.edge_yard import FakeEdge
+
+POP = {"region": "ap-south", "url": "http://blr.example", "driver": "varnish", "capacity_bytes": 10_000}
+WANTED = {"urls": ["/v1/questions"], "reason": "a typo in the list"}
+
+
+@pytest.fixture
+def yard(database_url: str, redis_url: str) -> Iterator[Api]:
+    with api(database_url, redis_url) as built:
+        yield built
+
+
+@pytest.fixture
+def edge(engine: Engine) -> FakeEdge:
+    built = FakeEdge(engine)
+    built.publish("/v1/questions", "/v1/questions/a")
+    return built
+
+
+@pytest.fixture
+def admin(yard: Api) -> FlaskClient:
+    return yard.client("ada", is_admin=True)
+
+
+def test_a_refresh_is_accepted_done_and_shown_per_pop(admin: FlaskClient, edge: FakeEdge) -> None:
+    edge.pops["fra1"].is_away = True
+
+    accepted = admin.post("/v1/cache-refreshes", json=WANTED | {"mode": "fill", "now": True})
+    place = accepted.headers["Location"]
+    before = admin.get(place).json
+    edge.work()
+    after = admin.get(place).json
+
+    assert accepted.status_code == 202
+    assert accepted.json["links"]["self"] == place
+    assert accepted.headers["Retry-After"] == "1"
+    assert before["state"] == "working"
+    assert {key: after[key] for key in ("by", "reason", "mode", "selection", "now", "state")} == {
+        "by": "ada",
+        "reason": "a typo in the list",
+        "mode": "fill",
+        "selection": {"urls": ["/v1/questions"]},
+        "now": True,
+        "state": "deferred",
+    }
+    shown = {target["pop"]: target for target in after["targets"]}
+    assert [shown["blr1"][key] for key in ("state", "removed", "filled", "verified", "bytes", "attempts")] == [
+        "done", 0, 1, 1, 10, 1,
+    ]  # fmt: skip
+    assert [shown["fra1"][key] for key in ("state", "attempts", "last_error")] == [
+        "deferred", 4, "connection refused",
+    ]  # fmt: skip
+    batch = admin.get(after["links"]["job"]).json
+    assert (batch["state"], batch["children"]["succeeded"]) == ("succeeded", 3)
+
+
+def test_who_purged_what_and_why_is_listed_page_by_page(admin: FlaskClient, yard: Api, edge: FakeEdge) -> None:
+    for number in range(3):
+        admin.post(
+            "/v1/cache-refreshes", json={"tags": ["questions"], "reason": f"reason {number}", "pops": ["blr1"]}
+        )
+    yard.client("bob", is_admin=True).post("/v1/cache-refreshes", json=WANTED)
+
+    first = admin.get("/v1/cache-refreshes?limit=2&by=ada")
+    second = admin.get(first.json["next"])
+    everybody = admin.get("/v1/cache-refreshes").json["cache_refreshes"]
+
+    reasons = [[each["reason"] for each in page.json["cache_refreshes"]] for page in (first, second)]
+    assert reasons == [["reason 2", "reason 1"], ["reason 0"]]
+    assert second.json["next"] is None
+    assert [each["by"] for each in everybody] == ["bob", "ada", "ada", "ada"]
+
+
+def test_a_repeated_request_with_its_key_begins_one_refresh(admin: FlaskClient, edge: FakeEdge) -> None:
+    headers = {"Idempotency-Key": "again"}
+
+    first = admin.post("/v1/cache-refreshes", json=WANTED, headers=headers)
+    second = admin.post("/v1/cache-refreshes", json=WANTED, headers=headers)
+    other = admin.post("/v1/cache-refreshes", json=WANTED | {"reason": "another"}, headers=headers)
+
+    assert first.json["id"] == second.json["id"]
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert (other.status_code, other.json["code"]) == (422, "idempotency_key_reused")
+    assert edge.world.count("SELECT count(*) FROM cache_refreshes") == 1
+    assert edge.world.count("SELECT count(*) FROM cache_refresh_targets") == 3
+
+
+def test_all_kinds_of_selections_are_understood(admin: FlaskClient, edge: FakeEdge) -> None:
+    asked = [
+        {"urls": ["http://pop.example/v1/questions", "http://localhost/v1/titles"]},
+        {"tags": ["questions", "video:42"]},
+        {"prefix": "/v/42/"},
+        {"set": "titles"},
+    ]
+
+    answers = [
+        admin.post("/v1/cache-refreshes", json={**each, "reason": "r", "pops": "all", "mode": "hard"})
+        for each in asked
+    ]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 202]
+    assert [answer.json["selection"] for answer in answers] == [
+        {"urls": ["/v1/questions", "/v1/titles"]},
+        *asked[1:],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"urls": None}, "/urls"),
+        ({"tags": ["a"]}, "/tags"),
+        ({"set": "titles"}, "/set"),
+        ({"urls": ["http://evil/v1/questions"]}, "/urls/0"),
+        ({"urls": ["http://169.254.169.254/latest/meta-data"]}, "/urls/0"),
+        ({"urls": ["/a", "/v1/../admin"]}, "/urls/1"),
+        ({"urls": ["//evil/a"]}, "/urls/0"),
+        ({"urls": []}, "/urls"),
+        ({"urls": [f"/{number}" for number in range(10_000)]}, "/urls"),
+        ({"urls": "/a"}, "/urls"),
+        ({"urls": [1]}, "/urls/0"),
+        ({"urls": None, "tags": ["a b"]}, "/tags/0"),
+        ({"urls": None, "prefix": "v/42"}, "/prefix"),
+        ({"urls": None, "set": "secrets"}, "/set"),
+        ({"mode": "firm"}, "/mode"),
+        ({"pops": ["blr1", "xxx9"]}, "/pops/1"),
+        ({"pops": []}, "/pops"),
+        ({"pops": "every"}, "/pops"),
+        ({"reason": ""}, "/reason"),
+        ({"reason": "a\nb"}, "/reason"),
+        ({"reason": 501 * "a"}, "/reason"),
+        ({"now": "yes"}, "/now"),
+        ({"unknown": 1}, "/unknown"),
+    ],
+)
+def test_bad_input_names_the_field_and_writes_nothing(
+    admin: FlaskClient, edge: FakeEdge, change: dict[str, object], field: str
+) -> None:
+    body = {name: value for name, value in (WANTED | change).items() if value is not None}
+
+    answer = admin.post("/v1/cache-refreshes", json=body)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_fields"), answer.text
+    assert [error["pointer"] for error in answer.json["errors"]] == [field]
+    assert edge.world.count("SELECT count(*) FROM cache_refreshes") == 0
+    assert edge.world.count("SELECT count(*) FROM jobs") == 0
+
+
+def test_a_reason_must_be_given(admin: FlaskClient, edge: FakeEdge) -> None:
+    answer = admin.post("/v1/cache-refreshes", json={"urls": ["/a"]})
+
+    assert [error["pointer"] for error in answer.json["errors"]] == ["/reason"]
+
+
+def test_without_a_pop_nothing_can_be_refreshed(admin: FlaskClient) -> None:
+    answer = admin.post("/v1/cache-refreshes", json=WANTED)
+
+    assert answer.json["errors"] == [{"pointer": "/pops", "detail": "must name a POP; there is none yet"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("post", "/v1/cache-refreshes"),
+        ("get", "/v1/cache-refreshes"),
+        ("get", f"/v1/cache-refreshes/{UUID(int=1)}"),
+        ("get", "/v1/pops"),
+        ("put", "/v1/pops/blr1"),
+        ("delete", "/v1/pops/blr1"),
+    ],
+)
+def test_the_edge_is_for_administrators(yard: Api, edge: FakeEdge, method: str, path: str) -> None:
+    plain, nobody = yard.client("eve"), yard.app.test_client()
+
+    assert getattr(plain, method)(path, json=WANTED).status_code == 403
+    assert getattr(nobody, method)(path, json=WANTED).status_code == 401
+    assert edge.world.count("SELECT count(*) FROM jobs") == 0
+
+
+def test_a_refresh_that_there_is_not_is_not_found(admin: FlaskClient) -> None:
+    assert admin.get(f"/v1/cache-refreshes/{UUID(int=1)}").status_code == 404
+    assert admin.get("/v1/cache-refreshes/1").status_code == 404
+
+
+def test_a_pop_is_created_changed_shown_and_forgotten(admin: FlaskClient, edge: FakeEdge) -> None:
+    window = {"start": "23:00", "end": "05:30", "timezone": "Asia/Kolkata"}
+
+    created = admin.put("/v1/pops/blr2", json=POP)
+    changed = admin.put(
+        "/v1/pops/blr2",
+        json=POP | {"control_url": "http://10.0.0.2:6081/", "fill_window": window, "max_bytes_per_s": 1000},
+    )
+    names = [pop["name"] for pop in admin.get("/v1/pops").json["pops"]]
+    gone = admin.delete("/v1/pops/blr2")
+
+    assert (created.status_code, changed.status_code, gone.status_code) == (201, 200, 204)
+    assert created.json["control_url"] == "http://blr.example"
+    assert (changed.json["control_url"], changed.json["fill_window"]) == ("http://10.0.0.2:6081", window)
+    assert names == ["blr1", "blr2", "fra1", "iad1"]
+    assert admin.get("/v1/pops/blr2").status_code == 404
+    assert admin.delete("/v1/pops/blr2").status_code == 404
+
+
+def test_a_new_pop_is_given_what_is_published(admin: FlaskClient, edge: FakeEdge) -> None:
+    edge.run(lambda session: session.connection().exec_driver_sql("DELETE FROM pops WHERE name = 'blr1'"))
+
+    admin.put("/v1/pops/blr1", json=POP)
+    edge.work()
+
+    assert set(edge.pops["blr1"].copies) == {"/v1/questions", "/v1/questions/a"}
+    assert edge.reasons() == ["the POP blr1 is new", "the POP blr1 is new"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": "http://169.254.169.254"}, "/url"),
+        ({"url": "ftp://blr"}, "/url"),
+        ({"control_url": "http://[fe80::1]:80"}, "/control_url"),
+        ({"control_url": "http://a/b?c"}, "/control_url"),
+        ({"driver": "squid"}, "/driver"),
+        ({"capacity_bytes": 0}, "/capacity_bytes"),
+        ({"capacity_bytes": 2**60}, "/capacity_bytes"),
+        ({"max_bytes_per_s": -1}, "/max_bytes_per_s"),
+        ({"region": ""}, "/region"),
+        ({"fill_window": {"start": "25:00", "end": "05:00", "timezone": "UTC"}}, "/fill_window/start"),
+        ({"fill_window": {"start": "05:00", "end": "05:00", "timezone": "UTC"}}, "/fill_window/end"),
+        ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Mars/Base"}}, "/fill_window/timezone"),
+        ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Europe"}}, "/fill_window/timezone"),
+        (
+            {"fill_window": {"start": "04:00", "end": "05:00", "timezone": "../../etc/passwd"}},
+            "/fill_window/timezone",
+        ),
+        ({"key": "secret"}, "/key"),
+    ],
+)
+def test_a_pop_that_cannot_be_is_refused_by_field(
+    admin: FlaskClient, edge: FakeEdge, change: dict[str, object], field: str
+) -> None:
+    answer = admin.put("/v1/pops/blr9", json=POP | change)
+
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid_fields"), answer.text
+    assert [error["pointer"] for error in answer.json["errors"]] == [field]
+    assert admin.get("/v1/pops/blr9").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["BLR", "-a", "a_b", "a" * 64, "%2e%2e"])
+def test_a_name_is_of_few_characters(admin: FlaskClient, name: str) -> None:
+    answer = admin.put(f"/v1/pops/{name}", json=POP)
+
+    assert answer.json["errors"][0]["parameter"] == "name"
+
+
+def test_health_objects_and_hit_ratio_are_shown(admin: FlaskClient, edge: FakeEdge) -> None:
+    edge.fill("/v1/questions", "/v1/questions/a")
+    edge.pops["iad1"].is_away = True
+    edge.do(do="reconcile")
+    edge.pops["blr1"].fetch("/v1/questions")
+    edge.world.execute("UPDATE pop_stats SET at = at - interval '1 minute'")
+    edge.do(do="reconcile")
+
+    shown = {pop["name"]: pop for pop in admin.get("/v1/pops").json["pops"]}
+
+    assert shown["blr1"]["is_healthy"]
+    assert (shown["blr1"]["objects"], shown["blr1"]["last_error"]) == ({"verified": 2}, None)
+    traffic = shown["blr1"]["traffic"]
+    assert [traffic[name] for name in ("hits", "misses", "objects", "stored_bytes", "hit_ratio")] == [
+        1,
+        2,
+        2,
+        20,
+        1.0,
+    ]
+    assert not shown["iad1"]["is_healthy"]
+    assert (shown["iad1"]["last_error"], shown["iad1"]["traffic"]) == ("connection refused", None)
+
+
+def test_prometheus_sees_pops_and_what_is_open(admin: FlaskClient, edge: FakeEdge) -> None:
+    edge.pops["iad1"].is_away = True
+    edge.fill("/v1/questions")
+    edge.do(do="reconcile")
+
+    lines = admin.get("/metrics").text.splitlines()
+
+    for line in (
+        'pop_up{pop="blr1"} 1.0',
+        'pop_up{pop="iad1"} 0.0',
+        'pop_misses_total{pop="blr1"} 1.0',
+        'pop_objects{pop="fra1"} 1.0',
+        'edge_objects{pop="blr1",state="verified"} 1.0',
+        'edge_objects{pop="iad1",state="wanted"} 1.0',
+        'cache_refreshes_open{pop="iad1",state="deferred"} 1.0',
+        'cache_refreshes_open{pop="blr1",state="deferred"} 0.0',
+    ):
+        assert line in lines
