@@ -57,21 +57,41 @@ class ApiClient:
         """Put ``body`` at ``path``."""
         return self._ask("PUT", path, json=body)
 
-    def delete(self, path: str) -> dict[str, object]:
+    def delete(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, object]:
         """Delete ``path``."""
-        return self._ask("DELETE", path)
+        return self._ask("DELETE", path, params=query)
+
+    def upload(self, path: str, offset: int, chunk: bytes) -> int:
+        """Send a chunk of an upload; return where the upload stands then, whether it was taken or not."""
+        headers = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": str(offset)}
+        response = self._send("PATCH", path, data=chunk, headers=headers)
+        stands = response.headers.get("Upload-Offset", "")
+        is_new = response.status_code == requests.codes.conflict and stands != str(offset)
+        if not stands.isdecimal() or not (response.ok or is_new):
+            raise RefusedError(response)
+        return int(stands)
+
+    def upload_offset(self, path: str) -> int:
+        """Return where an upload stands."""
+        response = self._send("HEAD", path)
+        if not response.ok:
+            raise RefusedError(response)
+        return int(response.headers["Upload-Offset"])
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _ask(self, method: str, path: str, **arguments: object) -> dict[str, object]:
+    def _send(self, method: str, path: str, **arguments: object) -> requests.Response:
         try:
-            response = self._session.request(
+            return self._session.request(
                 method, self.url + path, timeout=TIMEOUT_S, allow_redirects=False, **arguments  # type: ignore[arg-type]
             )  # fmt: skip
         except requests.RequestException as error:
             raise NotReachedError(f"no API answers at {self.url} ({type(error).__name__}); is it running?") from error
+
+    def _ask(self, method: str, path: str, **arguments: object) -> dict[str, object]:
+        response = self._send(method, path, **arguments)
         self.retry_after_s = _seconds(response.headers.get("Retry-After", ""))
         if response.status_code >= 300:
             raise RefusedError(response)

@@ -18,6 +18,7 @@ from cli.queues import queues
 from cli.run import run
 from cli.simulate import simulate
 from cli.up import up
+from cli.videos import videos
 from config.settings import SettingsError
 
 EXIT_WRONG_SETTING = 78  # EX_CONFIG of sysexits.h
@@ -30,8 +31,8 @@ def cli() -> None:
 
 
 _COMMANDS = (
-    up, demo, run, simulate, jobs, queues, content, pop, pops, cache, keys, images, db, api, worker, dispatcher, beat,
-    flower,
+    up, demo, run, simulate, jobs, queues, content, videos, pop, pops, cache, keys, images, db, api, worker,
+    dispatcher, beat, flower,
 )  # fmt: skip
 for _command in _COMMANDS:
     cli.add_command(_command)

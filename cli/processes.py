@@ -23,6 +23,7 @@ from workers.app import run_dispatcher
 from workers.life_signs import BEAT, DISPATCHER, silence_s
 
 CODE_QUEUES = ("code_runs",)
+MEDIA_QUEUES = ("videos",)
 # After this, in seconds, a process counts as hung. The dispatcher's periods are of one second, beat's of ten.
 LONGEST_SILENCE_S = {DISPATCHER: 30.0, BEAT: 4 * TICK_EVERY_S}
 
@@ -49,11 +50,18 @@ def worker_code() -> None:
     _become_worker("code", CODE_QUEUES, load_process().code_slots)
 
 
+@worker.command("media")
+def worker_media() -> None:
+    """Encode videos, which takes all the processor there is for minutes; apart, so that nothing else waits for it."""
+    load()
+    _become_worker("media", MEDIA_QUEUES, load_process().media_slots)
+
+
 @worker.command("general")
 def worker_general() -> None:
     """Work on every other kind of job."""
     load()
-    others = [name for name in KINDS if name not in (*CODE_QUEUES, BATCHES)]
+    others = [name for name in KINDS if name not in (*CODE_QUEUES, *MEDIA_QUEUES, BATCHES)]
     _become_worker("general", [*others, MAINTENANCE], load_process().general_slots)
 
 

@@ -61,6 +61,7 @@ class ProcessSettings:
     flower_url_prefix: str | None
     code_slots: int
     general_slots: int
+    media_slots: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,10 @@ def load_process(environ: Mapping[str, str] | None = None) -> ProcessSettings:
         flower_user=read.text("FLOWER_USER", "yardmaster"),
         flower_password=read.optional("FLOWER_PASSWORD"),
         flower_url_prefix=read.optional("FLOWER_URL_PREFIX"),
-        # A slot per processor: more of them lengthen every run and carry no more of them.
+        # A slot per processor: more only lengthen runs.
         code_slots=read.positive("CODE_SLOTS", max(2, os.cpu_count() or 1)),
         general_slots=read.positive("GENERAL_SLOTS", 4),
+        media_slots=read.positive("MEDIA_SLOTS", 1),
     )
 
 
@@ -315,8 +317,7 @@ class _Reader:
     def secret(self, name: str) -> str | None:
         value = self.optional(name)
         if value is not None and len(value) < MIN_SECRET_LENGTH:
-            # Not the value: it is a secret.
-            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")
+            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")  # The value is secret.
         return value
 
     def address(self, name: str) -> str | None:
@@ -360,8 +361,7 @@ class _Reader:
         return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))
 
     def docker_cert_path(self) -> Path | None:
-        # As the docker command reads them: the folder counts only when TLS is asked for.
-        # Without a folder it would look in the user's home; a service should not depend on whose home that is.
+        # As the docker command reads them, which would look in the user's home; a service should not depend on that.
         return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
 
     def matching(self, name: str, pattern: str, default: str | None = None) -> str:

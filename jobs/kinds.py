@@ -70,6 +70,17 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 max_depth=100_000,
                 keep_s=HOUR_S,
             ),
+            # A film takes hours; its worker shows that it lives all the same.
+            Kind(
+                name="videos",
+                max_attempts=3,
+                lease_s=30,
+                backoff_s=5,
+                backoff_max_s=120,
+                window_per_slot=2,
+                max_depth=10_000,
+                keep_s=7 * DAY_S,
+            ),
             # A POP that is away for longer than these attempts is gone back to when it answers again. At most half of
             # a worker's slots carry refreshes, for a fill may take all the time that it is given, and ticks may not
             # wait for it.

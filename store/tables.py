@@ -8,6 +8,7 @@ import store.edge_objects
 import store.jobs.models
 import store.pops
 import store.rides.models
+import store.videos.models
 from store.db import Base
 
 TABLES = Base.metadata
@@ -18,4 +19,5 @@ MODEL_MODULES = (
     store.jobs.models,
     store.pops,
     store.rides.models,
+    store.videos.models,
 )

@@ -26,6 +26,7 @@ from web.app import create_app
 
 HELLO = {"language": "python", "source": "print(1)"}
 WORKER = uuid4()
+EDGE_SECRET = "of the edges of the tests"
 
 
 class Api:
@@ -80,7 +81,8 @@ def api(database_url: str, redis_url: str, home: Path | None = None, **changes: 
     Without a ``home`` it has one of its own, in which nothing was published.
     """
     with tempfile.TemporaryDirectory() as folder:
-        environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "YARDMASTER_HOME": str(home or folder)}
+        environment = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "YARDMASTER_HOME": str(home or folder),
+                       "EDGE_SECRET": EDGE_SECRET}  # fmt: skip
         with _built(load(environment), database_url, **changes) as built:
             yield built
 

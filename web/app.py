@@ -54,11 +54,14 @@ from web.routes import (
     jobs,
     languages,
     offers,
+    playback,
     pops,
     questions,
     queues,
     rides,
     titles,
+    video_objects,
+    videos,
 )
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
@@ -70,6 +73,9 @@ MAX_KEYS = 10_000
 """So many API keys are remembered."""
 MAX_DRIVE_TIMES = 20_000
 """So many times of ways are."""
+
+MAX_MANIFESTS = 32
+"""So many manifests of videos are; that of a film is some hundred kilobytes."""
 
 _LOG = logging.getLogger("web.requests")
 
@@ -139,7 +145,7 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    about_content = (questions, titles, content_sets, cache_refreshes, pops)
+    about_content = (questions, titles, content_sets, cache_refreshes, pops, videos, playback, video_objects)
     about_rides = (cities, rides, estimates, drivers, offers)
     for feature in (code_runs, *about_rides, *about_content, jobs, languages, queues, health, docs):
         app.register_blueprint(feature.blueprint)
@@ -163,6 +169,9 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
     return Platform(
         sessions=make_session,
         transactions=transactions(engine).begin,
+        blobs=blobs,
+        manifests=TtlCache(MAX_MANIFESTS),
+        edge_secret=settings.edge_secret,
         ride_transactions=RideTransactions(engine, metrics.count_deadlock),
         cities=cities,
         etas=create_etas(cities, settings.osrm_url, settings.valhalla_url),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import exc as sqlalchemy_errors
 from werkzeug.exceptions import HTTPException, NotFound
 
+from domain.content.blobs import BlobStoreError
 from domain.content.servers import ServersUnknownError
 from domain.rides import model as rides
 from domain.rides.ports import DriverIndexError
@@ -127,6 +128,13 @@ _TABLE: Mapping[type[Exception], Kind] = {
     ServersUnknownError: Kind(
         503, "servers-unknown", "Servers unknown", "Redis is away. The servers serve content all the same."
     ),
+    problems.UploadConflictError: Kind(
+        409, "upload-conflict", "Upload conflict", "Go on from the byte that Upload-Offset names."
+    ),
+    problems.PlaybackUnavailableError: Kind(
+        503, "playback-unavailable", "Playback unavailable", "An operator has to set EDGE_SECRET."
+    ),
+    BlobStoreError: Kind(503, "blob-store-unavailable", "Blob store unavailable", "Try again after a while."),
     submit.QueueFullError: Kind(503, "queue-full", "Queue full", "Nothing was accepted; try after Retry-After."),
     DriverIndexError: Kind(
         503, "positions-unavailable", "Positions unavailable", "Rides go on; only this answer needs the positions."
@@ -148,6 +156,8 @@ def register_errors(app: APIFlask) -> None:
 
 
 def _handler_of(exception: type[Exception]) -> Callable[[Exception], Response]:
+    if exception is BlobStoreError:
+        return _answer_store_away
     if issubclass(exception, sqlalchemy_errors.SQLAlchemyError):
         return _answer_unavailable
     return _answer_ride_refusal if issubclass(exception, rides.RideError) else _answer_refusal
@@ -159,6 +169,13 @@ def _answer_refusal(error: Exception) -> Response:
         return _answer(kind, error.detail, error.errors, error.headers, error.more)
     headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, submit.QueueFullError) else {}
     return _answer(kind, str(error), headers=headers)
+
+
+def _answer_store_away(error: Exception) -> Response:
+    # What the store says may name its buckets.
+    _LOG.warning("the blob store did not serve a request: %s", error)
+    detail = "what is stored cannot be had at the moment"
+    return _answer(_TABLE[BlobStoreError], detail, headers={"Retry-After": str(DATABASE_RETRY_S)})
 
 
 def _answer_ride_refusal(error: Exception) -> Response:

@@ -62,6 +62,9 @@ def complete(spec: dict[str, object], languages: Mapping[str, Language]) -> dict
         parameters.extend(cast("list[object]", operation.pop("x-parameters", [])))
         if "requestBody" in operation:
             cast("dict[str, object]", operation["requestBody"])["required"] = True
+        if media_type := operation.pop("x-body", None):
+            content = {str(media_type): {"schema": {"type": "string", "format": "binary"}}}
+            operation["requestBody"] = {"required": True, "content": content}
         is_public = operation.pop("x-public", False)
         if path.startswith("/v1/") and not is_public:
             operation["security"] = [{"apiKey": []}]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from domain.code_runs.languages import Language
+from domain.content.blobs import BlobStore
 from domain.content.questions import Question
 from domain.content.servers import ContentServers
 from domain.content.titles import Title
@@ -18,6 +20,7 @@ from domain.rate_limits.model import RateLimiter, Window
 from domain.rides.cities import City
 from domain.rides.model import Place
 from domain.rides.ports import DriverIndex, EtaProvider, Etas
+from domain.videos.manifests import Manifest
 from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
 from web.content_sets import ContentSet
@@ -50,6 +53,9 @@ class Platform:
 
     sessions: Callable[[], Session]
     transactions: Callable[[], AbstractContextManager[Session]]
+    blobs: BlobStore
+    manifests: TtlCache[tuple[UUID, str], Manifest]
+    edge_secret: str | None
     ride_transactions: RideTransactions
     languages: Mapping[str, Language]
     cities: Mapping[str, City]

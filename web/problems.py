@@ -75,6 +75,14 @@ class ContentUnavailableError(ProblemError):
     """This process has not been able to load a content set yet."""
 
 
+class UploadConflictError(ProblemError):
+    """The upload stands elsewhere; the headers say where."""
+
+
+class PlaybackUnavailableError(ProblemError):
+    """This platform gives out no playback tokens."""
+
+
 class SamePickupDropoffError(ProblemError):
     """A trip that ends where it begins."""
 

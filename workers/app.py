@@ -155,6 +155,8 @@ class Worker:
             handlers["content_sets"] = self._set_checker()
         if "cache_refreshes" in kinds and "cache_refreshes" not in handlers:
             handlers["cache_refreshes"] = self._cache_refresher()
+        if "videos" in kinds and "videos" not in handlers:
+            handlers["videos"] = self._video_worker()
         return handlers
 
     def _set_checker(self) -> Handler:
@@ -163,6 +165,12 @@ class Worker:
         from workers.tasks.content_sets import SetChecker  # noqa: PLC0415
 
         return SetChecker(create_blob_store(self._settings.blob_store_url, self._settings.blob_store_endpoint))
+
+    def _video_worker(self) -> Handler:
+        from workers.video_encoding import create_video_worker  # noqa: PLC0415 - Its libraries are no other's need.
+
+        assert self._engine is not None
+        return create_video_worker(self._settings, self._engine)
 
     def _cache_refresher(self) -> Handler:
         # As below: other workers do without the blob store's library.

@@ -20,6 +20,7 @@ import click
 import psycopg2
 from psycopg2.errors import DuplicateDatabase
 
+from adapters.ffmpeg import missing_programs
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
 from cli.stack.content import publish_shipped
@@ -34,11 +35,13 @@ from store import api_keys
 from store.db import create_engine, transactions
 from store.migrate import migrate
 
+MEDIA = "worker-media"
 PROCESSES = (
     ("api", ["api"]),
     ("dispatcher", ["dispatcher"]),
     ("worker-code", ["worker", "code"]),
     ("worker-general", ["worker", "general"]),
+    (MEDIA, ["worker", "media"]),
     ("beat", ["beat"]),
     ("pop", ["pop", "serve"]),
     ("flower", ["flower"]),
@@ -157,7 +160,7 @@ def _prepare_database(home: Home, url: str) -> str:
 def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) -> bool:
     supervisor = Supervisor(log, GRACE_S)
     environment = inherit(_environment(plan, addresses))
-    for name, arguments in PROCESSES:
+    for name, arguments in _processes():
         supervisor.add(name, [sys.executable, "-m", "cli", *arguments], environment, REPOSITORY)
     failures: list[click.ClickException | StackError] = []
 
@@ -189,6 +192,13 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
     if failures and not supervisor.is_interrupted:
         raise failures[0]
     return supervisor.is_interrupted
+
+
+def _processes() -> list[tuple[str, list[str]]]:
+    missing = missing_programs()
+    if missing:
+        show_progress(f"No videos will be encoded: {', '.join(missing)} not installed.")
+    return [(name, arguments) for name, arguments in PROCESSES if name != MEDIA or not missing]
 
 
 def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:

@@ -123,8 +123,8 @@ def test_the_images_user_may_write_to_its_home(services: dict[str, dict[str, obj
 def test_whoever_serves_or_proves_content_shares_the_blobs(services: dict[str, dict[str, object]]) -> None:
     dockerfile = (REPOSITORY / "config" / "container" / "Dockerfile").read_text()
 
-    assert names(services, "volumes", "/var/cache/yardmaster-blobs") == {"api", "worker-general"}
-    for name in ("api", "worker-general"):
+    assert names(services, "volumes", "/var/cache/yardmaster-blobs") == {"api", "worker-general", "worker-media"}
+    for name in ("api", "worker-general", "worker-media"):
         assert "file:///var/cache/yardmaster-blobs" in str(services[name]["environment"])
     # A volume takes its owner from the folder in the image, which the image's user has to be able to write to.
     assert re.search(r"install --directory --owner=yardmaster .*/var/cache/yardmaster-blobs\b", dockerfile)

@@ -1,0 +1,59 @@
+"""Where a viewer is sent, and for how long."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.videos.tokens import MAX_LIFE_S
+
+HEALTHY_FOR = timedelta(minutes=5)
+"""A point of presence that answered within this time, and at the last try, is healthy; it is tried each minute."""
+ROUND_S = 300
+MARGIN_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A point of presence: its region, whose parts are joined with hyphens from large to small, and how it does."""
+
+    name: str
+    region: str
+    url: str
+    last_seen_at: datetime | None
+    has_failed: bool
+
+    def is_healthy(self, now: datetime) -> bool:
+        """Tell whether viewers may be sent there."""
+        return not self.has_failed and self.last_seen_at is not None and now - self.last_seen_at < HEALTHY_FOR
+
+
+def choose_site(sites: Iterable[Site], region: str, video: str, now: datetime) -> Site | None:
+    """Return the healthy site that is nearest to ``region``; ``None``: there is none.
+
+    Near is who has more of the region's name in common: for ``eu-west`` first ``eu-west``, then ``eu-north``. Of
+    those that are as near the video decides (rendezvous hashing, Thaler and Ravishankar 1998), so that each of them
+    holds its share of the videos and not all.
+    """
+    healthy = [site for site in sites if site.is_healthy(now)]
+    return max(healthy, key=lambda site: (_in_common(site.region, region), _weight(site.name, video)), default=None)
+
+
+def expiry(duration_s: float, now: float) -> int:
+    """Return when a token ends that is given out now: late enough to see the video to its end with some pauses.
+
+    The same for all who ask within five minutes, so that a point of presence has to ask about few tokens.
+    """
+    life_s = min(MAX_LIFE_S - ROUND_S, 2 * duration_s + MARGIN_S)
+    return ROUND_S * (int(now + life_s) // ROUND_S + 1)
+
+
+def _in_common(one: str, other: str) -> int:
+    parts = zip(one.split("-"), other.split("-"), strict=False)
+    return next((place for place, (a, b) in enumerate(parts) if a != b), min(one.count("-"), other.count("-")) + 1)
+
+
+def _weight(site: str, video: str) -> bytes:
+    return hashlib.sha256(f"{site} {video}".encode()).digest()

@@ -1,0 +1,93 @@
+"""The jobs about videos, for those who submit them: in the transaction of whatever makes them necessary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from domain.cache_refreshes.model import Mode, NewRefresh, Scope
+from domain.cache_refreshes.refresh import Wanted
+from domain.videos.manifests import Manifest
+from domain.videos.plan import MASTER
+from jobs import cache_refreshes, submit
+from jobs.model import NewJob, Priority
+from jobs.schedules import SYSTEM_OWNER
+from store import edge_objects, pops
+from store.edge_objects import EdgeObject
+from store.jobs.records import Job
+
+KIND = "videos"
+ABANDONED_AFTER = timedelta(days=1)
+"""An upload that nobody goes on with for so long is deleted, and so is one whose encoding failed so long ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A revision that is served from now on."""
+
+    id: UUID
+    revision: str
+    manifest: Manifest
+
+    @property
+    def objects(self) -> list[EdgeObject]:
+        """Return its files as the edge holds them, each of the rendition that its folder or its name says."""
+        return [
+            EdgeObject(
+                Wanted(f"/v/{self.id}/{self.revision}/{file.path}", f'"{file.sha256}"'), video=str(self.id),
+                rendition=None if file.path == MASTER else file.path.replace(".", "/").partition("/")[0],
+            )
+            for file in self.manifest.files
+        ]  # fmt: skip
+
+
+def request_encoding(session: Session, video_id: UUID, owner: str, request_id: str | None = None) -> Job:
+    """Submit the job that encodes a video and publishes it.
+
+    Raises:
+        QueueFullError: too many videos wait already.
+    """
+    payload: dict[str, object] = {"do": "encode", "video": str(video_id)}
+    return submit.submit(session, NewJob(KIND, owner, payload, Priority.BATCH, request_id=request_id)).job
+
+
+def request_sweep(session: Session, video_id: UUID, delay: timedelta = timedelta(0)) -> Job:
+    """Submit the job that deletes what is no longer needed of a video; to do it twice does no harm.
+
+    Raises:
+        QueueFullError: too many videos wait already.
+    """
+    payload: dict[str, object] = {"do": "sweep", "video": str(video_id)}
+    run_at = datetime.now(UTC) + delay if delay else None
+    return submit.submit(session, NewJob(KIND, SYSTEM_OWNER, payload, run_at=run_at)).job
+
+
+def follow_publication(session: Session, video: Published) -> None:
+    """Submit what follows when a video is served: its upload is deleted, and the edge is filled.
+
+    A new release goes to every POP, for nobody has asked for it yet; what stays there is the populator's to say. In a
+    transaction.
+    """
+    request_sweep(session, video.id)
+    names = [pop.name for pop in pops.enabled_pops(session)]
+    for name in names:
+        edge_objects.add(session, name, video.objects)
+    reason = f"video {video.id} was published"
+    cache_refreshes.begin_unless_waiting(
+        session, NewRefresh(SYSTEM_OWNER, reason, Mode.FILL, Scope(lacking="all")), names
+    )
+
+
+def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> None:
+    """Submit what follows when a video was taken down: the edge drops it, and its files are deleted.
+
+    In a transaction.
+    """
+    request_sweep(session, video_id)
+    names = [pop.name for pop in pops.enabled_pops(session)]
+    if names:
+        new = NewRefresh(by, reason, Mode.HARD, Scope(tags=(f"video:{video_id}",)))
+        cache_refreshes.begin(session, new, names)
