@@ -86,7 +86,8 @@ def test_an_address_is_a_scheme_and_a_host(url: str) -> None:
 
 def test_redirects_are_not_followed() -> None:
     with answering(COPY + b"12345") as (elsewhere, reached):
-        moved = f"HTTP/1.1 302 Found\r\nLocation: {elsewhere}/secret\r\nContent-Length: 0\r\n\r\n".encode()
+        headers = f"Location: {elsewhere}/secret\r\nConnection: close\r\nContent-Length: 0\r\n"
+        moved = f"HTTP/1.1 302 Found\r\n{headers}\r\n".encode()
         with answering(moved) as (url, _):
             driver = HttpPopDriver(url, KEY)
 
