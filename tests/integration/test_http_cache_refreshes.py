@@ -136,6 +136,14 @@ def test_all_kinds_of_selections_are_understood(admin: FlaskClient, edge: FakeEd
     ]
 
 
+@pytest.mark.parametrize("query", ["by=%00", "by=", "limit=0", "cursor=x", "who=ada"])
+def test_a_list_of_what_there_cannot_be_is_refused(admin: FlaskClient, query: str) -> None:
+    answer = admin.get(f"/v1/cache-refreshes?{query}")
+
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["parameter"] == query.partition("=")[0]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

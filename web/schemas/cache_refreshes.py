@@ -68,12 +68,19 @@ class CacheRefreshIn(Strict):
     now: bool = Field(default=False, description="A fill does not wait for the POPs' windows.")
 
 
+Owner = Annotated[
+    str,
+    Field(min_length=1, max_length=200, json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"}),
+    AfterValidator(plain),
+]
+
+
 class CacheRefreshQuery(BaseModel):
     """Which refreshes to list, newest first."""
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Annotated[str | None, Field(min_length=1, max_length=200, description="Who asked; system: the clock.")] = None
+    by: Annotated[Owner | None, Field(description="Who asked; system: the clock.")] = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[
         str | None, Field(pattern=CURSOR_PATTERN, description="From the page before; see Link: rel=next.")
