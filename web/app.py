@@ -38,6 +38,7 @@ from store.rides.transactions import RideTransactions
 from web import guards, log_fields, openapi, request_ids
 from web.content_sets import ContentSet, SetKeeper
 from web.content_views import answers_of_questions, answers_of_titles
+from web.converters import PlainText
 from web.errors import register_errors
 from web.metrics import Metrics
 from web.offer_waits import driver_key
@@ -128,6 +129,7 @@ def _read_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
 def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app = APIFlask("web", title=openapi.TITLE, version=openapi.VERSION, docs_path=None, spec_path="/openapi.json")
     app.request_class = StrictRequest
+    app.url_map.converters["default"] = PlainText
     app.description = openapi.DESCRIPTION
     app.config.update(
         SQLALCHEMY_DATABASE_URI=driver_url(settings.database_url),
