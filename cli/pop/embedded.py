@@ -22,7 +22,14 @@ from cli.pop.shelf import Shelf, Stored
 from config.settings import PopSettings
 from domain.cache_refreshes.edge import PopStats
 
-_CLIMBS = re.compile(r"(/|%2f|\\|%5c)(\.|%2e){2}(/|%2f|\\|%5c|\?|$)", re.IGNORECASE)
+# Paths that climb, and such as the origin would read otherwise than we do: with letters, digits or slashes in
+# disguise ("/%76/" is its "/v/"), or beyond ASCII.
+_MALFORMED = re.compile(
+    r"(/|%2f|\\|%5c)(\.|%2e){2}(/|%2f|\\|%5c|\?|$)"
+    r"|^[^?]*%(2f|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])"
+    r"|[^ -~]",
+    re.IGNORECASE,
+)
 _PLAYBACK = re.compile(r"/t/([0-9]{1,12}\.[0-9a-f]{64})(/v/([^/?]+)/([^/?]+)/[^?]+)")
 _PASSED_ON = ("Content-Type", "Content-Length", "ETag", "Cache-Control")
 _CHUNK_BYTES = 1 << 16
@@ -141,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refusal(self, *, has_key: bool) -> int:
         asks_control = self.command == "PURGE" or self._asks_cached() or self.path.startswith("/_pop/")
-        if not self.path.startswith("/") or _CLIMBS.search(self.path):
+        if not self.path.startswith("/") or _MALFORMED.search(self.path):
             return 400
         if (has_key or asks_control) and not self._is_control:
             return 403

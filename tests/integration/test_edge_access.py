@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -195,6 +196,34 @@ def test_paths_do_not_climb(edge: EdgeWorld, sent: str) -> None:
     assert answer.status in (400, 403, 404)
     assert edge.origin.asked[sent] == 0
     assert b"root:" not in answer.body
+
+
+@pytest.mark.parametrize("beginning", ["/%76/", "/v%2f", "/v%2F", "/%56/", "/%2fv/", "/%74/", "//%76/"])
+def test_a_path_in_disguise_is_no_way_to_a_video(edge: EdgeWorld, beginning: str) -> None:
+    _, _, path = a_video(edge, "disguise")
+    sent = beginning + path.removeprefix("/v/")
+    # An origin reads it as the path that it is.
+    edge.origin.put(sent, b"frames")
+
+    answer = edge.ask(sent)
+
+    assert answer.status == 400
+    assert b"frames" not in answer.body
+    assert edge.origin.asked[sent] == 0
+
+
+def test_a_query_may_be_written_as_it_likes(edge: EdgeWorld) -> None:
+    path = edge.put("a?category=%61%2f")
+
+    assert edge.ask(path).status == 200
+
+
+def test_a_path_beyond_ascii_is_refused_each_time(edge: EdgeWorld) -> None:
+    host, _, port = edge.pop.settings.listen.rpartition(":")
+    for _ in range(2):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall("GET /\u00e9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            assert connection.recv(12) == b"HTTP/1.1 400"
 
 
 def test_viewers_have_no_business_with_what_pops_ask_the_origin(edge: EdgeWorld) -> None:
