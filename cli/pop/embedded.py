@@ -11,6 +11,7 @@ import http.client
 import json
 import re
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -89,6 +90,11 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
     disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Answer one request after another; a viewer who leaves is no error."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Serve a viewer, or who fills and probes."""
@@ -169,12 +175,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             path = self._permitted_path()
-            if path is not None:
-                self._serve_copy(path)
-        except TooLargeError:
-            self._pass_on(path or "")
-        except (http.client.HTTPException, TimeoutError, ConnectionError, OSError):
+            found = self._find(path) if path is not None else None
+        except (http.client.HTTPException, OSError):
             self._answer(502, {"Retry-After": "5"})
+            return
+        if found is not None:
+            self._send(*found)
+        elif path is not None:
+            self._pass_on(path)
 
     def _permitted_path(self) -> str | None:
         """Return the path whose copy is served; ``None``: the caller may not have it, and has been told so."""
@@ -196,16 +204,19 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.path
 
-    def _serve_copy(self, path: str) -> None:
+    def _find(self, path: str) -> tuple[Stored, str, str] | None:
+        """Return what is served, its ``Cache-Status`` and its ``X-Cache``; ``None``: it is too large to be kept."""
         copy = self.pop.shelf.get(path)
         if copy is not None and copy.fresh_until > self.pop.shelf.clock():
-            self._send(copy, f"hit; ttl={int(copy.fresh_until - self.pop.shelf.clock())}", "HIT")
-        elif copy is not None and copy.status == 200:
+            return copy, f"hit; ttl={int(copy.fresh_until - self.pop.shelf.clock())}", "HIT"
+        if copy is not None and copy.status == 200:
             self.pop.origin.refresh(path, copy)
-            self._send(copy, "hit; ttl=-1; detail=stale", "STALE")
-        else:
+            return copy, "hit; ttl=-1; detail=stale", "STALE"
+        try:
             fetched = self.pop.origin.fetch(path)
-            self._send(fetched.copy, "fwd=miss; stored" if fetched.is_stored else "fwd=miss", "MISS")
+        except TooLargeError:
+            return None
+        return fetched.copy, "fwd=miss; stored" if fetched.is_stored else "fwd=miss", "MISS"
 
     def _send(self, copy: Stored, status: str, handling: str) -> None:
         headers = dict(copy.headers) | {
@@ -264,8 +275,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         has_length = status not in (204, 304)
         self._start(status, headers | ({"Content-Length": str(len(body))} if has_length else {}))
-        if self.command != "HEAD" and body:
-            self.wfile.write(body)
+        if self.command == "HEAD":
+            return
+        # Piece by piece: the time that a viewer has is that for one of them.
+        whole = memoryview(body)
+        for first in range(0, len(body), _CHUNK_BYTES):
+            self.wfile.write(whole[first : first + _CHUNK_BYTES])
 
     def _start(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
