@@ -12,6 +12,7 @@ import json
 import re
 import threading
 from contextlib import suppress
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -101,8 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._admit():
             return
         if self._is_control and self.path == STATS_PATH:
-            stats = self.pop.stats()
-            body = json.dumps({name: getattr(stats, name) for name in PopStats.__dataclass_fields__}).encode()
+            body = json.dumps(asdict(self.pop.stats())).encode()
             self._answer(200, {"Content-Type": "application/json", "Cache-Control": "no-store"}, body)
         elif self._asks_cached():
             self._probe()

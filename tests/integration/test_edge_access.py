@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -287,6 +288,16 @@ def test_a_pop_that_is_away_may_do_better_later(kind: str, edge_origin: TestOrig
 
         pop.start()
         assert driver.probe("/a") is None
+
+
+def test_the_agent_beside_varnish_ends_with_what_counts_for_it(edge_origin: TestOrigin, tmp_path: Path) -> None:
+    with start_pop("varnish", edge_origin.url, tmp_path) as pop:
+        varnish, agent = pop.processes
+        (counting,) = Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()
+        os.kill(int(counting), signal.SIGTERM)
+
+        assert agent.wait(10) == 1
+        assert varnish.poll() is None
 
 
 @pytest.mark.parametrize("kind", ["embedded", "varnish"])
