@@ -24,8 +24,9 @@ def settings(**changes: str) -> PopSettings:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("POP_KEY", ""), ("POP_KEY", "short"), ("POP_KEY", 'a"; } sub vcl_recv {'), ("POP_ORIGIN", ""),
-     ("POP_ORIGIN", "ftp://x"), ("POP_NAME", 'x"; return(ok); #'), ("POP_NAME", "Upper"), ("POP_LISTEN", "8080"),
-     ("POP_LISTEN", "a:1; x"), ("POP_CONTROL_NETWORKS", "10.0.0.1/8"), ("POP_CONTROL_NETWORKS", "any"),
+     ("POP_ORIGIN", "ftp://x"), ("POP_ORIGIN", "https://x"), ("POP_NAME", 'x"; return(ok); #'),
+     ("POP_NAME", "Upper"), ("POP_LISTEN", "8080"), ("POP_LISTEN", "a:1; x"),
+     ("POP_CONTROL_NETWORKS", "10.0.0.1/8"), ("POP_CONTROL_NETWORKS", "any"),
      ("POP_CAPACITY_BYTES", "0")],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_by_name(variable: str, value: str) -> None:
