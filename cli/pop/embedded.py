@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from cli.pop.agent import STATS_PATH
 from cli.pop.origin import TIMEOUT_S, Origin, TooLargeError
-from cli.pop.ranges import UnsatisfiableRangeError, parse_range
 from cli.pop.shelf import Shelf, Stored
 from config.settings import PopSettings
 from domain.cache_refreshes.edge import PopStats
+from web.byte_ranges import UnsatisfiableRangeError, parse_range
 
 # Paths that climb, and such as the origin would read otherwise than we do: with letters, digits or slashes in
 # disguise ("/%76/" is its "/v/"), or beyond ASCII.
