@@ -15,7 +15,7 @@ from adapters.edge import HttpPopDriver
 from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError, Selection
 from tests.edge_origin import TestOrigin, token
 from tests.edge_world import EdgeWorld, awaited
-from tests.pops import KINDS, start_nginx, start_pop
+from tests.pops import KINDS, start_pop
 
 LATER = 3600
 
@@ -338,7 +338,7 @@ def test_nginx_on_a_full_disk_serves_on_and_a_fill_says_that_it_is_not_kept(
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
     try:
-        with start_nginx(edge_origin.url, tmp_path, folder=folder / "pop", capacity_bytes=6 * 2**20) as pop:
+        with start_pop("nginx", edge_origin.url, tmp_path, folder=folder / "pop", capacity_bytes=6 * 2**20) as pop:
             pop.driver.fetch("/v1/disk/a")
             _fill_up(folder)
             awaited((folder / "pop" / "disk_is_full").exists)
