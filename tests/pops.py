@@ -154,7 +154,7 @@ def start_pop(kind: str, origin: str, within: Path, /, **changes: object) -> Ite
         name=f"test-{kind}", key=KEY, origin=origin, listen=f"{HOST}:{free_port()}", agent_port=free_port(),
         control_networks=(f"{HOST}/32",), folder=within / f"pop-{kind}", capacity_bytes=64 * 2**20,
     )  # fmt: skip
-    pop = RunningPop(kind, replace(settings, **changes))  # type: ignore[arg-type]
+    pop = RunningPop(kind, replace(settings, **changes))  # type: ignore[arg-type]  # Settings of many types.
     pop.settings.folder.mkdir(parents=True, exist_ok=True)
     try:
         pop.start()
