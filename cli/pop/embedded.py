@@ -145,6 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _admit(self) -> bool:
         """Refuse what must not be asked, or not by this caller."""
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            # A body is not read, and must not be taken for the next request.
+            self.close_connection = True
         key = self.headers.get("X-Pop-Key")
         self._is_control = key is not None and self.pop.is_control(self.client_address[0], key)
         refusal = self._refusal(has_key=key is not None)
@@ -284,6 +287,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _start(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Access-Control-Expose-Headers", "Content-Length, Content-Range, ETag, Age, Cache-Status")
         for name, value in headers.items():

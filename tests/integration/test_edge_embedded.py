@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def test_a_viewer_who_needs_longer_than_for_one_piece_gets_the_whole(server: Thr
             time.sleep(2 * PATIENCE_S / (len(BODY) >> 20))
 
     assert received.partition(b"\r\n\r\n")[2] == BODY
+
+
+def test_a_body_is_not_taken_for_the_next_request(server: ThreadingHTTPServer, edge_origin: TestOrigin) -> None:
+    body = b"GET /v1/hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    edge_origin.put("/v1/small", b"small")
+    with socket.create_connection((HOST, server.server_port), timeout=20) as viewer:
+        viewer.sendall(b"GET /v1/small HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body))
+        viewer.sendall(body)
+        received = bytearray()
+        with suppress(ConnectionResetError):  # There was more to be read.
+            while piece := viewer.recv(1 << 16):
+                received += piece
+
+    assert received.count(b"HTTP/1.1 ") <= 1
+    assert edge_origin.asked["/v1/hidden"] == 0
 
 
 def test_a_viewer_who_leaves_is_no_error(server: ThreadingHTTPServer, capsys: pytest.CaptureFixture[str]) -> None:
