@@ -37,15 +37,13 @@ class DiskGuard:
         self._folder = folder
         self._mark = folder / "disk_is_full"
 
-    def look(self) -> bool:
-        """Look once; tell whether the disk is full."""
+    def look(self) -> None:
+        """Look once."""
         usage = shutil.disk_usage(self._folder)
-        is_full = usage.free < min(RESERVE_BYTES, usage.total // 20)
-        if is_full:
+        if usage.free < min(RESERVE_BYTES, usage.total // 20):
             self._mark.touch()
         else:
             self._mark.unlink(missing_ok=True)
-        return is_full
 
 
 def serve_nginx_agent(settings: PopSettings) -> None:
