@@ -266,8 +266,8 @@ def load_pop(environ: Mapping[str, str] | None = None) -> PopSettings:
     """
     read = _Reader(os.environ if environ is None else environ)
     origin = read.address("POP_ORIGIN")
-    if origin is None:
-        raise SettingsError("POP_ORIGIN is not set")
+    if origin is None or urlsplit(origin).scheme != "http":
+        raise SettingsError("POP_ORIGIN must be set, to an address like http://host:port; POPs speak no TLS to it")
     return PopSettings(
         name=read.matching("POP_NAME", r"[a-z0-9][a-z0-9-]{0,62}", "local"),
         key=read.matching("POP_KEY", r"[0-9A-Za-z_-]{16,128}"),

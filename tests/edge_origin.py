@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(404, b"none\n", {})
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815 - the name that is looked for
 
     def _judge(self) -> None:
         found = re.fullmatch(r"/edge/tokens/((\d+)\.\w+)/([^/]+)/([^/]+)", self.path)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -154,28 +154,13 @@ def start_pop(kind: str, origin: str, within: Path, /, **changes: object) -> Ite
         name=f"test-{kind}", key=KEY, origin=origin, listen=f"{HOST}:{free_port()}", agent_port=free_port(),
         control_networks=(f"{HOST}/32",), folder=within / f"pop-{kind}", capacity_bytes=64 * 2**20,
     )  # fmt: skip
-    pop = RunningPop(kind, replace(settings, **changes))  # type: ignore[arg-type]
+    pop = RunningPop(kind, replace(settings, **changes))  # type: ignore[arg-type]  # Settings of many types.
     pop.settings.folder.mkdir(parents=True, exist_ok=True)
     try:
         pop.start()
         yield pop
     finally:
         pop.stop()
-
-
-def start_varnish(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
-    """Run Varnish and its agent."""
-    return start_pop("varnish", origin, within, **changes)
-
-
-def start_nginx(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
-    """Run nginx and its agent."""
-    return start_pop("nginx", origin, within, **changes)
-
-
-def start_embedded(origin: str, within: Path, /, **changes: object) -> AbstractContextManager[RunningPop]:
-    """Run the embedded POP."""
-    return start_pop("embedded", origin, within, **changes)
 
 
 def _program(name: str) -> str:

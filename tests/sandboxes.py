@@ -13,7 +13,10 @@ import pytest
 
 from adapters.box_pool import PoolOptions
 from adapters.docker_sandbox import DockerOptions, DockerSandbox
+from adapters.image_builder import ImageSource
+from adapters.language_folder import load_languages
 from adapters.namespace_sandbox import NamespaceSandbox
+from cli.engine import build_images, is_engine_answering
 from domain.code_runs.languages import Language
 from domain.code_runs.model import Execution, Limits, SourceFile
 from domain.code_runs.sandbox import SandboxError, SandboxSession
@@ -72,6 +75,13 @@ def run_c(session: SandboxSession, source: str, stdin: bytes = b"", limits: Limi
     made = session.compile(C.compile_command or (), LIMITS)
     assert made.exit_code == 0, made.stderr
     return session.run(C.run_command, stdin, limits)
+
+
+def shipped_languages() -> dict[str, Language]:
+    """Build the image of every shipped language and return them, or skip the test where there is no engine."""
+    if not is_engine_answering():
+        pytest.skip("no Docker engine answers")
+    return load_languages(IMAGES_DIR, build_images(ImageSource(IMAGES_DIR)))
 
 
 def create_docker_sandbox(images_dir: Path = IMAGES_DIR, *, size: int = 4, **options: float) -> DockerSandbox:

@@ -33,7 +33,9 @@ TAGS_PER_PURGE = 64
 CONNECTIONS = 32
 _CHUNK_BYTES = 1 << 18
 _PATH = re.compile(r"/(?!/)[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*(\?[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?")
+# POPs refuse both: climbing, and letters, digits or slashes in disguise.
 _CLIMBS = re.compile(r"(/|%2f|%5c)(\.|%2e){2}(/|%2f|%5c|\?|$)", re.IGNORECASE)
+_DISGUISED = re.compile(r"[^?]*%(2f|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])", re.IGNORECASE)
 _TAG = re.compile(r"[!-+\--~]{1,128}")
 _PREFIX = re.compile(r"/([^/?]+/){0,8}")
 
@@ -172,7 +174,8 @@ def _is_fresh(cache_status: str) -> bool:
 
 
 def _checked(path: str) -> str:
-    if len(path) > MAX_PATH_CHARACTERS or not _PATH.fullmatch(path) or _CLIMBS.search(path):
+    is_plain = _PATH.fullmatch(path) and not _CLIMBS.search(path) and not _DISGUISED.match(path)
+    if len(path) > MAX_PATH_CHARACTERS or not is_plain:
         raise EdgeRefusedError(f"not a path that a POP is asked for: {path[:100]!r}")
     return path
 

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -36,15 +37,13 @@ class DiskGuard:
         self._folder = folder
         self._mark = folder / "disk_is_full"
 
-    def look(self) -> bool:
-        """Look once; tell whether the disk is full."""
+    def look(self) -> None:
+        """Look once."""
         usage = shutil.disk_usage(self._folder)
-        is_full = usage.free < min(RESERVE_BYTES, usage.total // 20)
-        if is_full:
+        if usage.free < min(RESERVE_BYTES, usage.total // 20):
             self._mark.touch()
         else:
             self._mark.unlink(missing_ok=True)
-        return is_full
 
 
 def serve_nginx_agent(settings: PopSettings) -> None:
@@ -66,11 +65,16 @@ def serve_nginx_agent(settings: PopSettings) -> None:
 
     guard.look()
     threading.Thread(target=look, daemon=True).start()
-    _serve(settings, stats, cache)
+    with _server(settings, stats, cache) as server:
+        server.serve_forever()
 
 
 def serve_varnish_agent(settings: PopSettings) -> None:
-    """Serve until the process is ended, or ``varnishncsa`` ends."""
+    """Serve until the process is ended.
+
+    Raises:
+        SystemExit: ``varnishncsa`` has ended.
+    """
     tally = Tally()
     counting = follow_varnish(settings.folder, tally)
 
@@ -81,10 +85,19 @@ def serve_varnish_agent(settings: PopSettings) -> None:
         )
         return PopStats(tally.hits, tally.misses, tally.sent_bytes, counters.get("MAIN.n_object", 0), stored)
 
-    try:
-        _serve(settings, stats, None)
-    finally:
-        counting.terminate()
+    with _server(settings, stats, None) as server:
+
+        def end_with_it() -> None:
+            # Viewers would not be counted any more; whoever looks after the agent starts both again.
+            counting.wait()
+            server.shutdown()
+
+        threading.Thread(target=end_with_it, daemon=True).start()
+        try:
+            server.serve_forever()
+        finally:
+            counting.terminate()
+    raise SystemExit("varnishncsa has ended")
 
 
 def _varnish_counters(folder: Path) -> dict[str, int]:
@@ -92,15 +105,14 @@ def _varnish_counters(folder: Path) -> dict[str, int]:
     return {name: int(counter["value"]) for name, counter in json.loads(answer.stdout)["counters"].items()}
 
 
-def _serve(settings: PopSettings, stats: Callable[[], PopStats], cache: NginxCache | None) -> None:
+def _server(settings: PopSettings, stats: Callable[[], PopStats], cache: NginxCache | None) -> ThreadingHTTPServer:
     class Handler(_Handler):
         name = settings.name
         key = settings.key
 
     Handler.stats = staticmethod(stats)
     Handler.cache = cache
-    with ThreadingHTTPServer((_HOST, settings.agent_port), Handler) as server:
-        server.serve_forever()
+    return ThreadingHTTPServer((_HOST, settings.agent_port), Handler)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -117,8 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._is_refused():
             return
         if self.path == STATS_PATH:
-            stats = type(self).stats()
-            body = json.dumps({name: getattr(stats, name) for name in PopStats.__dataclass_fields__}).encode()
+            body = json.dumps(asdict(type(self).stats())).encode()
             self._answer(200, {"Content-Type": "application/json"}, body)
         else:
             self._probe()
@@ -130,7 +141,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PURGE(self) -> None:
         """Drop copies, or make them stale."""
-        if self._is_refused() or self.cache is None:
+        if self._is_refused():
+            return
+        if self.cache is None:
+            self._answer(405, {})  # Varnish purges by itself.
             return
         try:
             self._answer(200, {"X-Purged": str(self._purge(self.cache))})

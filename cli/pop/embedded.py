@@ -11,18 +11,27 @@ import http.client
 import json
 import re
 import threading
+from contextlib import suppress
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from cli.pop.agent import STATS_PATH
 from cli.pop.origin import TIMEOUT_S, Origin, TooLargeError
-from cli.pop.ranges import UnsatisfiableRangeError, parse_range
 from cli.pop.shelf import Shelf, Stored
 from config.settings import PopSettings
 from domain.cache_refreshes.edge import PopStats
+from web.byte_ranges import UnsatisfiableRangeError, parse_range
 
-_CLIMBS = re.compile(r"(/|%2f|\\|%5c)(\.|%2e){2}(/|%2f|\\|%5c|\?|$)", re.IGNORECASE)
+# Paths that climb, and such as the origin would read otherwise than we do: with letters, digits or slashes in
+# disguise ("/%76/" is its "/v/"), or beyond ASCII.
+_MALFORMED = re.compile(
+    r"(/|%2f|\\|%5c)(\.|%2e){2}(/|%2f|\\|%5c|\?|$)"
+    r"|^[^?]*%(2f|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])"
+    r"|[^ -~]",
+    re.IGNORECASE,
+)
 _PLAYBACK = re.compile(r"/t/([0-9]{1,12}\.[0-9a-f]{64})(/v/([^/?]+)/([^/?]+)/[^?]+)")
 _PASSED_ON = ("Content-Type", "Content-Length", "ETag", "Cache-Control")
 _CHUNK_BYTES = 1 << 16
@@ -83,13 +92,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 30
     disable_nagle_algorithm = True
 
+    def handle(self) -> None:
+        """Answer one request after another; a viewer who leaves is no error."""
+        with suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self) -> None:
         """Serve a viewer, or who fills and probes."""
         if not self._admit():
             return
         if self._is_control and self.path == STATS_PATH:
-            stats = self.pop.stats()
-            body = json.dumps({name: getattr(stats, name) for name in PopStats.__dataclass_fields__}).encode()
+            body = json.dumps(asdict(self.pop.stats())).encode()
             self._answer(200, {"Content-Type": "application/json", "Cache-Control": "no-store"}, body)
         elif self._asks_cached():
             self._probe()
@@ -132,6 +145,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _admit(self) -> bool:
         """Refuse what must not be asked, or not by this caller."""
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            # A body is not read, and must not be taken for the next request.
+            self.close_connection = True
         key = self.headers.get("X-Pop-Key")
         self._is_control = key is not None and self.pop.is_control(self.client_address[0], key)
         refusal = self._refusal(has_key=key is not None)
@@ -141,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refusal(self, *, has_key: bool) -> int:
         asks_control = self.command == "PURGE" or self._asks_cached() or self.path.startswith("/_pop/")
-        if not self.path.startswith("/") or _CLIMBS.search(self.path):
+        if not self.path.startswith("/") or _MALFORMED.search(self.path):
             return 400
         if (has_key or asks_control) and not self._is_control:
             return 403
@@ -162,12 +178,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         try:
             path = self._permitted_path()
-            if path is not None:
-                self._serve_copy(path)
-        except TooLargeError:
-            self._pass_on(path or "")
-        except (http.client.HTTPException, TimeoutError, ConnectionError, OSError):
+            found = self._find(path) if path is not None else None
+        except (http.client.HTTPException, OSError):
             self._answer(502, {"Retry-After": "5"})
+            return
+        if found is not None:
+            self._send(*found)
+        elif path is not None:
+            self._pass_on(path)
 
     def _permitted_path(self) -> str | None:
         """Return the path whose copy is served; ``None``: the caller may not have it, and has been told so."""
@@ -189,16 +207,19 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.path
 
-    def _serve_copy(self, path: str) -> None:
+    def _find(self, path: str) -> tuple[Stored, str, str] | None:
+        """Return what is served, its ``Cache-Status`` and its ``X-Cache``; ``None``: it is too large to be kept."""
         copy = self.pop.shelf.get(path)
         if copy is not None and copy.fresh_until > self.pop.shelf.clock():
-            self._send(copy, f"hit; ttl={int(copy.fresh_until - self.pop.shelf.clock())}", "HIT")
-        elif copy is not None and copy.status == 200:
+            return copy, f"hit; ttl={int(copy.fresh_until - self.pop.shelf.clock())}", "HIT"
+        if copy is not None and copy.status == 200:
             self.pop.origin.refresh(path, copy)
-            self._send(copy, "hit; ttl=-1; detail=stale", "STALE")
-        else:
+            return copy, "hit; ttl=-1; detail=stale", "STALE"
+        try:
             fetched = self.pop.origin.fetch(path)
-            self._send(fetched.copy, "fwd=miss; stored" if fetched.is_stored else "fwd=miss", "MISS")
+        except TooLargeError:
+            return None
+        return fetched.copy, "fwd=miss; stored" if fetched.is_stored else "fwd=miss", "MISS"
 
     def _send(self, copy: Stored, status: str, handling: str) -> None:
         headers = dict(copy.headers) | {
@@ -257,11 +278,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         has_length = status not in (204, 304)
         self._start(status, headers | ({"Content-Length": str(len(body))} if has_length else {}))
-        if self.command != "HEAD" and body:
-            self.wfile.write(body)
+        if self.command == "HEAD":
+            return
+        # Piece by piece: the time that a viewer has is that for one of them.
+        whole = memoryview(body)
+        for first in range(0, len(body), _CHUNK_BYTES):
+            self.wfile.write(whole[first : first + _CHUNK_BYTES])
 
     def _start(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.send_header("Access-Control-Allow-Origin", "*")
         self.send_header("Access-Control-Expose-Headers", "Content-Length, Content-Range, ETag, Age, Cache-Status")
         for name, value in headers.items():

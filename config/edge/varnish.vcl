@@ -59,6 +59,8 @@ sub admit {
   unset req.http.X-Pop-Count;
   unset req.http.X-Pop-Copy;
   if (req.url !~ "^/" || req.url ~ "(?i)(/|%2f|\\|%5c)(\.|%2e){2}(/|%2f|\\|%5c|\?|$)") { return (synth(400)); }
+  # Letters, digits and slashes in disguise: "/%76/" is "/v/" to the origin, and nothing to us.
+  if (req.url ~ "(?i)^[^?]*%(2f|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])|[^ -~]") { return (synth(400)); }
   if (req.http.X-Pop-Key) {
     if (client.ip !~ control || req.http.X-Pop-Key != "${POP_KEY}") { return (synth(403)); }
     set req.http.X-Pop-Control = "yes";

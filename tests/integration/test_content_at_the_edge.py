@@ -15,7 +15,7 @@ from store.edge_objects import EdgeObject
 from tests.apis import served
 from tests.integration.content_world import make_questions, publish_questions, store_of
 from tests.integration.edge_yard import EdgeYard, pop_named
-from tests.pops import start_varnish
+from tests.pops import start_pop
 from workers.edge import create_refresher
 
 SECRET = "a secret of at least sixteen characters"
@@ -45,7 +45,7 @@ def test_what_is_published_is_what_viewers_get_at_the_edge(
 
     with (
         served(tmp_path, database_url, redis_url) as api,
-        start_varnish(api.url, tmp_path, name="blr1", key=control_key(SECRET, "blr1")) as pop,
+        start_pop("varnish", api.url, tmp_path, name="blr1", key=control_key(SECRET, "blr1")) as pop,
     ):
         yard = Yard(engine, tmp_path, pop.url)
         yard.do(do="set", set="questions")

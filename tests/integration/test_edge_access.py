@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ from adapters.edge import HttpPopDriver
 from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError, Selection
 from tests.edge_origin import TestOrigin, token
 from tests.edge_world import EdgeWorld, awaited
-from tests.pops import KINDS, start_nginx, start_pop
+from tests.pops import KINDS, start_pop
 
 LATER = 3600
 
@@ -197,6 +199,34 @@ def test_paths_do_not_climb(edge: EdgeWorld, sent: str) -> None:
     assert b"root:" not in answer.body
 
 
+@pytest.mark.parametrize("beginning", ["/%76/", "/v%2f", "/v%2F", "/%56/", "/%2fv/", "/%74/", "//%76/"])
+def test_a_path_in_disguise_is_no_way_to_a_video(edge: EdgeWorld, beginning: str) -> None:
+    _, _, path = a_video(edge, "disguise")
+    sent = beginning + path.removeprefix("/v/")
+    # An origin reads it as the path that it is.
+    edge.origin.put(sent, b"frames")
+
+    answer = edge.ask(sent)
+
+    assert answer.status == 400
+    assert b"frames" not in answer.body
+    assert edge.origin.asked[sent] == 0
+
+
+def test_a_query_may_be_written_as_it_likes(edge: EdgeWorld) -> None:
+    path = edge.put("a?category=%61%2f")
+
+    assert edge.ask(path).status == 200
+
+
+def test_a_path_beyond_ascii_is_refused_each_time(edge: EdgeWorld) -> None:
+    host, _, port = edge.pop.settings.listen.rpartition(":")
+    for _ in range(2):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall("GET /\u00e9 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            assert connection.recv(12) == b"HTTP/1.1 400"
+
+
 def test_viewers_have_no_business_with_what_pops_ask_the_origin(edge: EdgeWorld) -> None:
     assert edge.ask("/edge/tokens/1.2/v/r").status == 404
     assert edge.ask("/_pop/stats").status == 403
@@ -260,6 +290,16 @@ def test_a_pop_that_is_away_may_do_better_later(kind: str, edge_origin: TestOrig
         assert driver.probe("/a") is None
 
 
+def test_the_agent_beside_varnish_ends_with_what_counts_for_it(edge_origin: TestOrigin, tmp_path: Path) -> None:
+    with start_pop("varnish", edge_origin.url, tmp_path) as pop:
+        varnish, agent = pop.processes
+        (counting,) = Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()
+        os.kill(int(counting), signal.SIGTERM)
+
+        assert agent.wait(10) == 1
+        assert varnish.poll() is None
+
+
 @pytest.mark.parametrize("kind", ["embedded", "varnish"])
 def test_a_small_pop_gives_up_what_was_not_used_longest(kind: str, edge_origin: TestOrigin, tmp_path: Path) -> None:
     mebibyte = b"x" * 2**20
@@ -298,7 +338,7 @@ def test_nginx_on_a_full_disk_serves_on_and_a_fill_says_that_it_is_not_kept(
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
     try:
-        with start_nginx(edge_origin.url, tmp_path, folder=folder / "pop", capacity_bytes=6 * 2**20) as pop:
+        with start_pop("nginx", edge_origin.url, tmp_path, folder=folder / "pop", capacity_bytes=6 * 2**20) as pop:
             pop.driver.fetch("/v1/disk/a")
             _fill_up(folder)
             awaited((folder / "pop" / "disk_is_full").exists)

@@ -11,31 +11,26 @@ import pytest
 from adapters.box_pool import PoolOptions
 from adapters.compile_cache import FileCompileCache
 from adapters.docker_sandbox import DockerOptions, DockerSandbox
-from adapters.image_builder import ImageSource
 from adapters.language_folder import language_names, load_languages
-from cli.engine import build_images, is_engine_answering
-from config.settings import REPOSITORY
 from domain.code_runs.cache import CompileCache
 from domain.code_runs.judge import run_code
 from domain.code_runs.languages import Language
 from domain.code_runs.model import Case, CodeRun, Compare, RunResult, SourceFile, Verdict
+from tests.sandboxes import IMAGES_DIR, shipped_languages
 
-IMAGES = REPOSITORY / "sandbox_images"
 DATA = SourceFile("data.txt", b"from beside\n")
 
-every_language = pytest.mark.parametrize("name", language_names(IMAGES))
+every_language = pytest.mark.parametrize("name", language_names(IMAGES_DIR))
 
 
 @pytest.fixture(scope="module")
 def languages() -> dict[str, Language]:
-    if not is_engine_answering():
-        pytest.skip("no Docker engine answers")
-    return load_languages(IMAGES, build_images(ImageSource(IMAGES)))
+    return shipped_languages()
 
 
 @pytest.fixture(scope="module")
 def sandbox(languages: dict[str, Language]) -> Iterator[DockerSandbox]:
-    boxes = DockerSandbox(DockerOptions(images_dir=IMAGES), PoolOptions(size=4))
+    boxes = DockerSandbox(DockerOptions(images_dir=IMAGES_DIR), PoolOptions(size=4))
     yield boxes
     boxes.close()
 
@@ -54,7 +49,7 @@ def test_hello_is_accepted_and_the_exact_version_is_told(
     result = run_code(run, languages[name], sandbox, cache)
 
     assert result.verdict is Verdict.ACCEPTED, describe(result)
-    declared = load_languages(IMAGES)[name].version
+    declared = load_languages(IMAGES_DIR)[name].version
     assert f"{result.language_version}.".startswith(f"{declared}.")
 
 
@@ -125,7 +120,7 @@ def a_run(language: Language, example: str, expected: bytes | None = None) -> Co
     suffix = Path(language.file_name).suffix
     return CodeRun(
         language=language.name,
-        source=(IMAGES / language.name / "examples" / f"{example}{suffix}").read_bytes(),
+        source=(IMAGES_DIR / language.name / "examples" / f"{example}{suffix}").read_bytes(),
         files=(),
         args=(),
         cases=(Case("only", b"", expected),),

@@ -46,7 +46,8 @@ def answering(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
 @pytest.mark.parametrize(
     "path",
     ["", "v1", "http://elsewhere/", "//elsewhere/v1", "@elsewhere/", ":80/", "/a b", "/a\r\nX: 1", "/a\n", "/../etc",
-     "/a/..", "/a/%2e%2e/b", "/a/.%2E", "/a/..%2fb", "/a\\..\\b", "/a#b", "/é", "/" + "a" * 3000],
+     "/a/..", "/a/%2e%2e/b", "/a/.%2E", "/a/..%2fb", "/a\\..\\b", "/a#b", "/é", "/" + "a" * 3000,
+     "/%76/x", "/a%2Fb", "/a%4a"],
 )  # fmt: skip
 def test_what_is_no_plain_path_is_not_sent(path: str) -> None:
     with answering(COPY) as (url, received):

@@ -1,4 +1,4 @@
-"""The parts of POPs that need no server: configurations, counting, ranges, the shelf, nginx's cache files."""
+"""The parts of POPs that need no server: configurations, counting, the shelf, nginx's cache files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from cli.pop.configs import render
 from cli.pop.counting import Tally, follow_file, whole_lines
 from cli.pop.nginx_cache import CacheFormatError, NginxCache
-from cli.pop.ranges import UnsatisfiableRangeError, parse_range
 from cli.pop.shelf import STALE_S, Shelf, Stored
 from config.settings import PopSettings, SettingsError, load_pop
 
@@ -24,8 +23,9 @@ def settings(**changes: str) -> PopSettings:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("POP_KEY", ""), ("POP_KEY", "short"), ("POP_KEY", 'a"; } sub vcl_recv {'), ("POP_ORIGIN", ""),
-     ("POP_ORIGIN", "ftp://x"), ("POP_NAME", 'x"; return(ok); #'), ("POP_NAME", "Upper"), ("POP_LISTEN", "8080"),
-     ("POP_LISTEN", "a:1; x"), ("POP_CONTROL_NETWORKS", "10.0.0.1/8"), ("POP_CONTROL_NETWORKS", "any"),
+     ("POP_ORIGIN", "ftp://x"), ("POP_ORIGIN", "https://x"), ("POP_NAME", 'x"; return(ok); #'),
+     ("POP_NAME", "Upper"), ("POP_LISTEN", "8080"), ("POP_LISTEN", "a:1; x"),
+     ("POP_CONTROL_NETWORKS", "10.0.0.1/8"), ("POP_CONTROL_NETWORKS", "any"),
      ("POP_CAPACITY_BYTES", "0")],
 )  # fmt: skip
 def test_a_wrong_setting_is_refused_by_name(variable: str, value: str) -> None:
@@ -79,22 +79,6 @@ def test_a_log_is_followed_from_its_end_and_emptied_as_it_grows(
 
     assert tally.hits == 4
     assert log.stat().st_size == 0
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [("bytes=0-0", range(1)), ("bytes=5-", range(5, 10)), ("bytes=-3", range(7, 10)), ("bytes=-30", range(10)),
-     ("bytes=8-99", range(8, 10)), ("bytes=5-2", None), ("bytes=0-1,3-4", None), ("lines=1-2", None),
-     ("bytes=-", None), ("bytes=a-b", None)],
-)  # fmt: skip
-def test_ranges(header: str, expected: range | None) -> None:
-    assert parse_range(header, 10) == expected
-
-
-@pytest.mark.parametrize("header", ["bytes=10-", "bytes=99-100", "bytes=-0"])
-def test_a_range_beyond_the_end_cannot_be_had(header: str) -> None:
-    with pytest.raises(UnsatisfiableRangeError):
-        parse_range(header, 10)
 
 
 def stored(body: bytes, fresh_until: float = 1000.0) -> Stored:
