@@ -263,6 +263,23 @@ def test_a_set_waits_once_for_a_pop_that_is_away(edge: FakeEdge) -> None:
     assert len(edge.reasons()) == 3
 
 
+def test_a_set_that_is_published_after_a_pop_was_purged_is_purged_again(edge: FakeEdge) -> None:
+    edge.do(do="set", set="questions")
+    pop = edge.pops["blr1"]
+
+    def break_off(name: str) -> None:
+        pop.is_away = name != "purge"
+
+    pop.on_call = break_off
+    edge.do(do="set", set="questions", revision="2" * 64, by="ada")
+    purges = len(pop.named("purge"))
+    pop.on_call = lambda name: setattr(pop, "is_away", False)
+
+    edge.do(do="set", set="questions", revision="3" * 64, by="ada")
+
+    assert len(pop.named("purge")) == purges + 1
+
+
 def test_a_fill_waits_for_the_window_unless_it_is_wanted_now(edge: FakeEdge) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     opens = (datetime.now(zone) + timedelta(hours=3)).replace(second=0, microsecond=0)
