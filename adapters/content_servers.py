@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -13,9 +14,11 @@ import redis
 from domain.content.servers import ServersUnknownError, SetReport
 
 TTL_S = 120
+KEEP_S = 3600
+"""So long the index has a process that reports no more; much longer than servers' clocks are apart."""
 # The braces keep everything on one node of a Redis Cluster.
 _PREFIX = "{content_servers}"
-_INDEX = f"{_PREFIX}:index"
+_INDEX = f"{_PREFIX}:seen"
 
 
 class RedisContentServers:
@@ -27,10 +30,13 @@ class RedisContentServers:
 
     def report(self, reports: Sequence[SetReport]) -> None:
         """Say what this process serves."""
+        now = time.time()
         with self._client.pipeline(transaction=False) as pipeline:
             for report in reports:
                 pipeline.set(key := _key(report), _to_json(report), ex=self._ttl_s)
-                pipeline.sadd(_INDEX, key)
+                pipeline.zadd(_INDEX, {key: now})
+            # Whoever reports clears up: every process that was ever started would stay here otherwise.
+            pipeline.zremrangebyscore(_INDEX, "-inf", now - KEEP_S)
             try:
                 pipeline.execute()
             except redis.RedisError:
@@ -39,10 +45,8 @@ class RedisContentServers:
     def list(self) -> list[SetReport]:
         """Return what was reported lately."""
         try:
-            keys = sorted(cast("set[bytes]", self._client.smembers(_INDEX)))
+            keys = cast("list[bytes]", self._client.zrange(_INDEX, 0, -1))
             values = cast("list[bytes | None]", self._client.mget(keys)) if keys else []
-            if gone := [key for key, value in zip(keys, values, strict=True) if value is None]:
-                self._client.srem(_INDEX, *gone)
         except redis.RedisError as error:
             raise ServersUnknownError(f"Redis does not answer: {error}") from error
         return sorted(_parsed(values), key=lambda report: (report.server, report.process, report.set))

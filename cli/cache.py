@@ -9,6 +9,7 @@ import click
 
 from cli.client import ApiClient, find_api
 from cli.output import print_json, print_table
+from domain.cache_refreshes.model import SETS, Mode
 
 COLUMNS = ("pop", "state", "removed", "filled", "verified", "attempts", "last_error")
 LISTED = ("id", "created_at", "by", "mode", "selection", "state", "reason")
@@ -24,8 +25,8 @@ def cache() -> None:
 @click.argument("paths", nargs=-1)
 @click.option("--tag", "tags", multiple=True, help="A word of Surrogate-Key; may be repeated.")
 @click.option("--prefix", help="A folder: /v/42/.")
-@click.option("--set", "set_name", type=click.Choice(["questions", "titles"]))
-@click.option("--mode", type=click.Choice(["soft", "hard", "fill"]), default="soft", show_default=True)
+@click.option("--set", "set_name", type=click.Choice(SETS))
+@click.option("--mode", type=click.Choice(tuple(Mode)), default="soft", show_default=True)
 @click.option("--pop", "pops", multiple=True, help="Only this POP; may be repeated.")
 @click.option("--reason", required=True, help="Why; it stays on record.")
 @click.option("--now", is_flag=True, help="Do not wait for fill windows.")

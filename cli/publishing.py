@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from cli.stack.home import Home
 from config.settings import SettingsError, StackSettings
 from domain.content import questions, titles
 from domain.content.blobs import BlobStore, BlobStoreError, UnconditionalStoreError, check_conditions
+from domain.content.parsers import PARSERS
 from domain.content.records import Changes, compare_records
 from domain.content.sets import (
     Act,
@@ -71,11 +72,7 @@ class Comparison:
     unreadable: str | None = None
 
 
-_PARSERS: Mapping[str, Callable[[bytes], Mapping[str, object]]] = {
-    questions.SET: questions.parse_questions,
-    titles.SET: titles.parse_titles,
-}
-SETS = tuple(_PARSERS)
+SETS = tuple(PARSERS)
 
 
 def open_blob_store(settings: StackSettings) -> BlobStore:
@@ -111,11 +108,11 @@ def compare(store: BlobStore, part: Part) -> Comparison:
     """Say what publishing ``part`` would change."""
     try:
         served = read_pointer(store, part.name)
-        old = _PARSERS[part.name](load(store, part.name, served.pointer.manifest)) if served else {}
+        old = PARSERS[part.name](load(store, part.name, served.pointer.manifest)) if served else {}
     except (DamagedSetError, ValueError) as error:
         # To publish anew is how a damaged set is mended.
         return Comparison(compare_records({}, part.records), 0, str(error))
-    return Comparison(compare_records(old, _PARSERS[part.name](part.content)), len(old))
+    return Comparison(compare_records(old, PARSERS[part.name](part.content)), len(old))
 
 
 def check_store(store: BlobStore) -> None:

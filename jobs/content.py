@@ -8,12 +8,11 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from jobs import submit
+from jobs.cache_refreshes import KIND
 from jobs.model import NewJob
 from jobs.schedules import SYSTEM_OWNER
 from store import content
 from store.jobs.records import Job
-
-REFRESHES = "cache_refreshes"
 
 
 def announce(session: Session, set_name: str, revision: str, by: str) -> Job:
@@ -35,4 +34,4 @@ def request_set_refresh(session: Session, set_name: str, revision: str, by: str)
         QueueFullError: too many refreshes wait already.
     """
     payload: dict[str, object] = {"do": "set", "set": set_name, "revision": revision, "by": by}
-    return submit.submit(session, NewJob(REFRESHES, SYSTEM_OWNER, payload)).job
+    return submit.submit(session, NewJob(KIND, SYSTEM_OWNER, payload)).job

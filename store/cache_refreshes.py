@@ -168,9 +168,10 @@ _DEFERRED = text(f"""
 SELECT {_TARGET_COLUMNS} FROM cache_refresh_targets WHERE pop = :pop AND state = 'deferred'
     AND {IS_OPEN} ORDER BY refresh_id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
+# What was purged already does not wait: what the POP fetched since, nobody would have it forget.
 _WAITING = text(f"""
 SELECT t.pop FROM cache_refresh_targets t JOIN cache_refreshes r ON r.id = t.refresh_id
-WHERE t.{IS_OPEN} AND t.state = ANY(:states) AND r.selection = :selection AND r.mode = :mode
+WHERE t.{IS_OPEN} AND t.state = ANY(:states) AND t.purged_at IS NULL AND r.selection = :selection AND r.mode = :mode
 """).bindparams(bindparam("selection", type_=JSONB))
 # A job that ended well has ended its target in the same transaction.
 _FAIL_ORPHANS = text(f"""
@@ -281,7 +282,7 @@ def lock_deferred(session: Session, pop: str, limit: int) -> list[Target]:
 
 
 def pops_with(session: Session, new: NewRefresh, states: Sequence[TargetState]) -> set[str]:
-    """Return the POPs for which the same was asked, and is in one of ``states``."""
+    """Return the POPs for which the same was asked, is in one of ``states``, and was not purged yet."""
     values = {"states": list(states), "selection": new.scope.to_json(), "mode": new.mode}
     return {row.pop for row in session.execute(_WAITING, values)}
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, bindparam, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, TEXT
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -186,8 +186,8 @@ def counts(session: Session) -> dict[str, dict[str, int]]:
     return found
 
 
-def _wanted(session: Session, statement: object, values: dict[str, object]) -> list[Wanted]:
-    return [Wanted(row.path, row.wanted_etag) for row in session.execute(statement, values)]  # type: ignore[call-overload]
+def _wanted(session: Session, statement: TextClause, values: dict[str, object]) -> list[Wanted]:
+    return [Wanted(row.path, row.wanted_etag) for row in session.execute(statement, values)]
 
 
 def _state(result: Result) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import OPEN_STATES
 from store import cache_refreshes, edge_objects, pops
+from store.pops import PopHealth
 
 _LABELS = ["pop"]
 
@@ -18,9 +19,10 @@ def edge_families(session: Session) -> list[Metric]:
 
 def _up(session: Session) -> GaugeMetricFamily:
     family = GaugeMetricFamily("pop_up", "1 where the POP answered when it was last asked.", labels=_LABELS)
-    healths = pops.health(session)
+    healths, unseen = pops.health(session), PopHealth(None, None)
     for pop in pops.enabled_pops(session):
-        health = healths[pop.name]
+        # One that was made meanwhile has not answered yet.
+        health = healths.get(pop.name, unseen)
         family.add_metric([pop.name], health.last_seen_at is not None and health.last_error is None)
     return family
 

@@ -144,20 +144,17 @@ class Worker:
         self._lifecycle = Lifecycle(self._engine, self._heartbeat, self._handlers(served), self._trade.kinds)
 
     def _handlers(self, kinds: Sequence[str]) -> dict[str, Handler]:
-        handlers: dict[str, Handler] = {kind: run for kind, run in self._trade.handlers.items() if kind in kinds}
-        if "canaries" in kinds:
-            handlers["canaries"] = sing
-        if "code_runs" in kinds and "code_runs" not in handlers:
-            handlers["code_runs"] = self._code_runner()
-        if "ride_matches" in kinds and "ride_matches" not in handlers:
-            handlers["ride_matches"] = self._ride_matcher()
-        if "content_sets" in kinds and "content_sets" not in handlers:
-            handlers["content_sets"] = self._set_checker()
-        if "cache_refreshes" in kinds and "cache_refreshes" not in handlers:
-            handlers["cache_refreshes"] = self._cache_refresher()
-        if "videos" in kinds and "videos" not in handlers:
-            handlers["videos"] = self._video_worker()
-        return handlers
+        makers: dict[str, Callable[[], Handler]] = {
+            "canaries": lambda: sing,
+            "code_runs": self._code_runner,
+            "ride_matches": self._ride_matcher,
+            "content_sets": self._set_checker,
+            "cache_refreshes": self._cache_refresher,
+            "videos": self._video_worker,
+        }
+        given = self._trade.handlers
+        made = {kind: make() for kind, make in makers.items() if kind in kinds and kind not in given}
+        return made | {kind: run for kind, run in given.items() if kind in kinds}
 
     def _set_checker(self) -> Handler:
         # Code workers, dispatchers and commands do without the blob store's library.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
 
@@ -13,18 +12,13 @@ from config.settings import Settings
 from domain.cache_refreshes.edge import EdgeRefusedError
 from domain.cache_refreshes.pops import Pop, control_key
 from domain.cache_refreshes.refresh import Wanted
-from domain.content import questions, titles
 from domain.content.blobs import BlobStore, BlobStoreError
+from domain.content.parsers import PARSERS
 from domain.content.sets import DamagedSetError, load, read_pointer
 from store.db import transactions
 from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
 from workers.tasks.cache_refreshes import CacheRefresher
-
-_PARSERS: Mapping[str, Callable[[bytes], Mapping[str, object]]] = {
-    questions.SET: questions.parse_questions,
-    titles.SET: titles.parse_titles,
-}
 
 
 def create_refresher(settings: Settings, engine: Engine) -> CacheRefresher:
@@ -68,7 +62,7 @@ def set_objects(blobs: BlobStore, name: str) -> list[EdgeObject]:
         if served is None:
             return []
         manifest = served.pointer.manifest
-        ids = _PARSERS[name](load(blobs, name, manifest))
+        ids = PARSERS[name](load(blobs, name, manifest))
     except (BlobStoreError, DamagedSetError, ValueError) as error:
         raise SetAwayError(f"the set {name} cannot be read: {error}") from error
     paths = [f"/v1/{name}", *(f"/v1/{name}/{id_}" for id_ in ids)]

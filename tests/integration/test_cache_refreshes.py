@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from domain.cache_refreshes.edge import Selection
+from domain.cache_refreshes.edge import EdgeError, Selection
 from domain.cache_refreshes.model import Mode, Scope, TargetState
 from domain.cache_refreshes.pops import FillWindow
 from store import cache_refreshes, pops
@@ -64,6 +64,38 @@ def test_what_is_purged_hard_is_gone_and_not_filled_again(edge: FakeEdge) -> Non
     assert (target.state, target.removed, target.filled, target.verified) == (DONE, 1, 0, 1)
     assert set(edge.pops["blr1"].copies) == set(PATHS) - {"/v1/questions/a"}
     assert "/v1/questions/a" not in edge.objects("blr1")
+
+
+def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    pop = edge.pops["blr1"]
+    kept = dict(pop.copies)
+    pop.on_call = lambda name: pop.copies.update(kept) if name == "probe" else None
+
+    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions",)), "blr1")
+    edge.work()
+
+    target = edge.target(refresh_id, "blr1")
+    assert (target.state, target.attempts, target.verified) == (TargetState.FAILED, KIND.max_attempts, 0)
+    assert edge.objects("blr1") == {}
+
+
+def test_a_takedown_whose_proof_was_interrupted_is_proven_by_the_next_attempt(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    pop = edge.pops["blr1"]
+
+    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions",)), "blr1")
+
+    def be_away_at_first(name: str) -> None:
+        if name == "probe" and edge.target(refresh_id, "blr1").attempts == 1:
+            raise EdgeError("connection refused")
+
+    pop.on_call = be_away_at_first
+    edge.work()
+
+    target = edge.target(refresh_id, "blr1")
+    assert (target.state, target.attempts, target.removed, target.verified) == (DONE, 2, 3, 3)
+    assert edge.objects("blr1") == {}
 
 
 def test_one_dead_pop_does_not_hold_up_the_others_and_is_gone_back_to(edge: FakeEdge) -> None:
@@ -229,6 +261,23 @@ def test_a_set_waits_once_for_a_pop_that_is_away(edge: FakeEdge) -> None:
     waiting = edge.run(cache_refreshes.open_counts)
     assert waiting == [("blr1", "deferred", 1)]
     assert len(edge.reasons()) == 3
+
+
+def test_a_set_that_is_published_after_a_pop_was_purged_is_purged_again(edge: FakeEdge) -> None:
+    edge.do(do="set", set="questions")
+    pop = edge.pops["blr1"]
+
+    def break_off(name: str) -> None:
+        pop.is_away = name != "purge"
+
+    pop.on_call = break_off
+    edge.do(do="set", set="questions", revision="2" * 64, by="ada")
+    purges = len(pop.named("purge"))
+    pop.on_call = lambda name: setattr(pop, "is_away", False)
+
+    edge.do(do="set", set="questions", revision="3" * 64, by="ada")
+
+    assert len(pop.named("purge")) == purges + 1
 
 
 def test_a_fill_waits_for_the_window_unless_it_is_wanted_now(edge: FakeEdge) -> None:

@@ -46,7 +46,7 @@ def test_a_set_that_is_whole_is_told_to_the_servers_when_the_job_ends(
 
 
 def test_a_set_that_was_never_published_is_nothing_to_tell(tmp_path: Path) -> None:
-    outcome = SetChecker(store_of(tmp_path))({"set": "titles"}, None)  # type: ignore[arg-type]
+    outcome = SetChecker(store_of(tmp_path))({"set": "titles"}, None)  # type: ignore[arg-type]  # As above.
 
     assert (outcome.result, outcome.effects) == ({"set": "titles", "revision": None}, ())
 

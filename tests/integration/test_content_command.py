@@ -51,7 +51,9 @@ def pointer(home: Path, name: str = "questions") -> dict[str, object]:
 
 
 def revision(home: Path, name: str = "questions") -> str:
-    return str(dict(pointer(home, name)["manifest"])["revision"])  # type: ignore[call-overload]
+    manifest = pointer(home, name)["manifest"]
+    assert isinstance(manifest, dict)
+    return str(manifest["revision"])
 
 
 def test_a_dry_run_shows_what_would_change_and_publishes_nothing(folder: Path, home: Path) -> None:
@@ -64,7 +66,7 @@ def test_a_dry_run_shows_what_would_change_and_publishes_nothing(folder: Path, h
 
 def test_what_is_published_says_who_did_it_and_the_next_time_what_changes(folder: Path, home: Path) -> None:
     assert run("publish", folder, "--by", "ada").exit_code == 0
-    first = pointer(home)
+    first, first_revision = pointer(home), revision(home)
     write_question(folder, "q-1", "Another sum")
     write_question(folder, "q-9")
     (folder / "questions" / "q-2" / "prompt.md").unlink()
@@ -78,7 +80,7 @@ def test_what_is_published_says_who_did_it_and_the_next_time_what_changes(folder
     assert "  added    q-9\n  changed  q-1\n  removed  q-2\n" in done.output
     assert "titles: 1 records before, 1 in the folder\n  nothing changes\n" in done.output
     assert "@" in str(pointer(home)["published_by"])
-    assert pointer(home)["previous"] == dict(first["manifest"])["revision"]  # type: ignore[call-overload]
+    assert pointer(home)["previous"] == first_revision
 
 
 def test_all_mistakes_are_told_at_once_and_nothing_is_published(folder: Path, home: Path) -> None:

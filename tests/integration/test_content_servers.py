@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.content_servers import RedisContentServers
+from adapters.content_servers import KEEP_S, RedisContentServers
 from adapters.redis_client import create_redis_client
 from domain.content.servers import ServersUnknownError, SetReport
 from tests.integration.content_world import eventually
@@ -41,6 +42,17 @@ def test_who_says_nothing_any_more_is_left_out(redis_url: str) -> None:
     eventually(lambda: [report.process for report in long.list()] == [8])
     short.close()
     long.close()
+
+
+def test_processes_that_are_long_gone_leave_nothing_behind(redis_url: str) -> None:
+    servers = servers_at(redis_url)
+    with create_redis_client(redis_url, 1.0) as client:
+        client.zadd("{content_servers}:seen", {"{content_servers}:yard-1:6:questions": time.time() - 2 * KEEP_S})
+
+        servers.report([REPORT])
+
+        assert client.zrange("{content_servers}:seen", 0, -1) == [b"{content_servers}:yard-1:7:questions"]
+    servers.close()
 
 
 def test_while_redis_is_away_nobody_is_harmed_and_nothing_is_known() -> None:

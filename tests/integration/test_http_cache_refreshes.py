@@ -9,10 +9,11 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from tests.apis import Api, api
-from tests.integration.edge_yard import FakeEdge
+from tests.integration.edge_yard import FakeEdge, pop_named
+from web.edge_metrics import edge_families
 
 POP = {"region": "ap-south", "url": "http://blr.example", "driver": "varnish", "capacity_bytes": 10_000}
 WANTED = {"urls": ["/v1/questions"], "reason": "a typo in the list"}
@@ -332,3 +333,18 @@ def test_prometheus_sees_pops_and_what_is_open(admin: FlaskClient, edge: FakeEdg
         'cache_refreshes_open{pop="blr1",state="deferred"} 0.0',
     ):
         assert line in lines
+
+
+def test_a_pop_that_is_made_while_metrics_are_read_is_one_that_is_not_up(edge: FakeEdge) -> None:
+    def make_another(*arguments: object) -> None:
+        if "last_error FROM pops" in str(arguments[2]):
+            edge.put(pop_named("new1"))
+
+    event.listen(edge.world.engine, "after_cursor_execute", make_another)
+    try:
+        families = edge.run(edge_families)
+    finally:
+        event.remove(edge.world.engine, "after_cursor_execute", make_another)
+
+    ups = {sample.labels["pop"]: sample.value for sample in families[0].samples}
+    assert ups["new1"] == 0

@@ -211,7 +211,6 @@ class CacheRefresher:
         if target.purged_at is None:
             removed = driver.purge(scope.selection, is_soft=False)
             with self.tools.sessions.begin() as session:
-                edge_objects.forget(session, work.pop.name, paths)
                 cache_refreshes.note_purged(session, target, removed)
         left = find_left(driver, paths)
         for _ in range(DROPS):
@@ -221,6 +220,9 @@ class CacheRefresher:
                 left = find_left(driver, left)
         with self.tools.sessions.begin() as session:
             cache_refreshes.add_counts(session, target, Counted(verified=len(paths) - len(left)))
+            # Only at the end: these rows tell the next attempt what must be gone.
+            if not left or work.is_last_attempt:
+                edge_objects.forget(session, work.pop.name, paths)
         if left:
             return _End(TargetState.FAILED, f"the POP still holds {_some(left)}")
         return _End(TargetState.DONE)

@@ -7,19 +7,13 @@ of every server at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from domain.content import questions, titles
 from domain.content.blobs import BlobStore, BlobStoreError
+from domain.content.parsers import PARSERS
 from domain.content.sets import DamagedSetError, load, read_pointer
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store import content
-
-PARSERS: Mapping[str, Callable[[bytes], Mapping[str, object]]] = {
-    questions.SET: questions.parse_questions,
-    titles.SET: titles.parse_titles,
-}
 
 
 @dataclass(frozen=True, slots=True)
