@@ -125,6 +125,9 @@ UNION SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search
     AND s.search_deadline <= clock_timestamp()
 ORDER BY 1 LIMIT {CHUNK}
 """)
+# A ride by the place of its row, which stays while it is locked. Joined by id, a plan that was made while the tables
+# were empty compares each offer with all rides of a chunk, or with all there are. OFFSET has it looked up.
+_PLACE = "CROSS JOIN LATERAL (SELECT rides.ctid FROM rides WHERE rides.id = offer.ride_id OFFSET 0) place"
 _LOCK_RIDES = Prepared("SELECT r.id FROM rides r WHERE r.id = ANY(:ride_ids) ORDER BY r.id FOR NO KEY UPDATE")
 _LOCK_DRIVERS = Prepared("SELECT d.id FROM drivers d WHERE d.id = ANY(:driver_ids) ORDER BY d.id FOR NO KEY UPDATE")
 _EXPIRE = statement(
@@ -135,10 +138,8 @@ _EXPIRE = statement(
             WHERE o.ride_id = ANY(:ride_ids) AND o.resolved_at IS NULL AND o.expires_at <= clock_timestamp()
             RETURNING o.ride_id, o.search_id, o.driver_id)""",
         assign="search_status = 'searching', excluded_drivers = r.excluded_drivers || offer.driver_id",
-        source="offer",
-        # Without the ids that were given, all rides might be gone through for each offer.
-        guard="r.id = ANY(:ride_ids) AND r.id = offer.ride_id AND r.search_id = offer.search_id"
-        " AND r.status = 'created'",
+        source=f"offer {_PLACE}",
+        guard="r.ctid = place.ctid AND r.search_id = offer.search_id AND r.status = 'created'",
         told="offer.driver_id",
         detail="jsonb_build_object('driver_id', offer.driver_id)",
     )
@@ -214,7 +215,7 @@ WITH offer AS (INSERT INTO offers AS o (id, ride_id, driver_id, search_id, picku
         AND NOT EXISTS (SELECT FROM rides b WHERE b.driver_id = g.driver_id AND b.{HAS_DRIVER})
     ON CONFLICT DO NOTHING RETURNING o.*),
 changed AS (UPDATE rides r SET search_status = 'offered', version = r.version + 1, updated_at = clock_timestamp()
-    FROM offer WHERE r.id = ANY(:ride_ids) AND r.id = offer.ride_id
+    FROM offer {_PLACE} WHERE r.ctid = place.ctid
     RETURNING r.id, r.status, r.search_status, r.version,
         jsonb_build_object('driver_id', offer.driver_id) AS detail, {_OFFERED}),
 {write_events("offered", Actor.SYSTEM)}
@@ -235,11 +236,10 @@ def write_offers(session: Session, city: str, lease_id: UUID, offers: Sequence[N
         raise ValueError(f"more than {CHUNK} offers would hold their locks for too long")
     if not offers or not _LOCK_LEASE.run(session, {"city": city, "lease_id": lease_id}):
         return []
-    ride_ids = [offer.ride_id for offer in offers]
-    _LOCK_RIDES.run(session, {"ride_ids": ride_ids})
+    _LOCK_RIDES.run(session, {"ride_ids": [offer.ride_id for offer in offers]})
     _LOCK_DRIVERS.run(session, {"driver_ids": [offer.driver_id for offer in offers]})
     rows = [_as_row(offer) for offer in offers]
-    return [to_offer(row) for row in _WRITE_OFFERS.run(session, {"rows": rows, "ride_ids": ride_ids})]
+    return [to_offer(row) for row in _WRITE_OFFERS.run(session, {"rows": rows})]
 
 
 def _as_row(offer: NewOffer) -> dict[str, object]:

@@ -119,6 +119,17 @@ def test_a_plan_that_was_made_early_goes_along_the_index_that_is_meant(engine: E
             assert set(_index_scans(connection, prepared)) <= allowed, meaning
 
 
+@pytest.mark.parametrize("once", ONCE)
+def test_a_plan_that_was_made_early_compares_no_offer_with_all_rides_of_its_chunk(engine: Engine, once: str) -> None:
+    with engine.connect() as connection:
+        _prepare_early(connection, once)
+
+        for prepared in (ticks._EXPIRE, ticks._WRITE_OFFERS):
+            rides_nodes = [node for node in _nodes(_explain(connection, prepared)) if _is_of_rides(node)]
+            assert rides_nodes
+            assert not any("ANY" in str(node.get("Index Cond")) for node in rides_nodes)
+
+
 @pytest.mark.parametrize("person", ["ann", "driver-1", "driver-2"])
 def test_a_list_of_rides_is_read_along_those_of_the_person(engine: Engine, person: str) -> None:
     with engine.connect() as connection:
@@ -161,6 +172,10 @@ def _index_scans(connection: Connection, prepared: Prepared) -> Iterator[str]:
         index = str(node.get("Index Name", ""))
         if index.startswith(("rides_", "offers_", "drivers_")):
             yield index if "Index Cond" in node else index + "*"
+
+
+def _is_of_rides(node: dict[str, object]) -> bool:
+    return str(node.get("Index Name", "")).startswith("rides_")
 
 
 def _nodes(root: dict[str, object]) -> Iterator[dict[str, object]]:

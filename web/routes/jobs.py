@@ -58,6 +58,7 @@ def get_job(job_id: UUID, query: WaitQuery) -> Response:
     job = wait_until(job_id, owner, query.wait, is_news if known else None) if query.wait else None
     job = job or read_job(job_id, owner)
     response = job_response(job, 200, read_child_states(job))
+    # It gives back the response itself, of which its type says less.
     return response.make_conditional(request) if known else response  # type: ignore[return-value]
 
 
