@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from types import FrameType
 from typing import TextIO
@@ -21,6 +21,7 @@ import psycopg2
 from psycopg2.errors import DuplicateDatabase
 
 from adapters.ffmpeg import missing_programs
+from cli.client import ApiClient
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
 from cli.stack.content import publish_shipped
@@ -29,7 +30,7 @@ from cli.stack.ports import choose_port
 from cli.stack.readiness import NotReadyError, wait_until_ready
 from cli.stack.servers import HOST, PostgresServer, ValkeyServer
 from cli.stack.supervisor import Supervisor
-from config.settings import REPOSITORY, SettingsError, StackSettings, inherit
+from config.settings import REPOSITORY, PopSettings, SettingsError, StackSettings, inherit, load_pop
 from domain.cache_refreshes.pops import control_key
 from store import api_keys
 from store.db import create_engine, transactions
@@ -167,6 +168,7 @@ def _run_processes(home: Home, plan: Plan, log: TextIO, addresses: Addresses) ->
     def use_and_stop() -> None:
         try:
             wait_until_ready(addresses)
+            _introduce_pop(load_pop(environment), addresses)
             home.announce(addresses)
             plan.use(addresses)
         except NotReadyError as error:
@@ -199,6 +201,13 @@ def _processes() -> list[tuple[str, list[str]]]:
     if missing:
         show_progress(f"No videos will be encoded: {', '.join(missing)} not installed.")
     return [(name, arguments) for name, arguments in PROCESSES if name != MEDIA or not missing]
+
+
+def _introduce_pop(pop: PopSettings, addresses: Addresses) -> None:
+    """Let the platform know its own POP as it is now, so that it is refreshed and videos are played from it."""
+    about = {"region": "local", "driver": "embedded", "url": addresses.pop, "capacity_bytes": pop.capacity_bytes}
+    with closing(ApiClient(addresses.api, addresses.api_key)) as api:
+        api.put(f"/v1/pops/{pop.name}", about)
 
 
 def _environment(plan: Plan, addresses: Addresses) -> dict[str, str]:

@@ -96,6 +96,23 @@ def test_a_pop_stands_before_the_api_and_opens_to_the_stacks_secret(
         HttpPopDriver(addresses["pop"], "another-key-another-key").stats()
 
 
+def test_the_platform_knows_the_pop_that_it_starts_and_brings_it_what_is_published(addresses: dict[str, str]) -> None:
+    admin = {"Authorization": f"Bearer {addresses['api_key']}"}
+
+    known = requests.get(f"{addresses['api']}/v1/pops", headers=admin, timeout=10).json()["pops"]
+
+    assert [(pop["name"], pop["driver"], pop["url"]) for pop in known] == [("local", "embedded", addresses["pop"])]
+
+    def is_at_the_edge() -> bool:
+        listed = requests.get(f"{addresses['api']}/v1/cache-refreshes", headers=admin, timeout=10).json()
+        states = {each["selection"].get("set"): each["state"] for each in listed["cache_refreshes"]}
+        return states.get("questions") == states.get("titles") == "finished"
+
+    eventually(is_at_the_edge, timeout_s=60)
+    answer = requests.head(f"{addresses['pop']}/v1/questions/calm-queens", timeout=10)
+    assert "hit" in answer.headers["Cache-Status"]
+
+
 def _answers(driver: HttpPopDriver) -> bool:
     try:
         return driver.stats().objects >= 0
