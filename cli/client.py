@@ -84,6 +84,7 @@ class ApiClient:
 
     def _send(self, method: str, path: str, **arguments: object) -> requests.Response:
         try:
+            # mypy: every caller's arguments are among those of requests, which differ in type.
             return self._session.request(
                 method, self.url + path, timeout=TIMEOUT_S, allow_redirects=False, **arguments  # type: ignore[arg-type]
             )  # fmt: skip

@@ -13,11 +13,11 @@ from cli.client import ApiClient, NotReachedError, find_api
 from cli.output import print_json, print_table, show_progress
 
 CHUNK_BYTES = 8 << 20
-READ_BYTES = 1 << 20
 TRIES = 6
 POLL_S = 1.0
 COLUMNS = ("id", "title", "state", "percent", "size_bytes", "duration_s", "created_at", "error")
-ENDINGS = ("ready", "failed", "cancelled", "removed")
+FAILURES = ("failed", "cancelled", "removed")
+ENDINGS = ("ready", *FAILURES)
 TYPES = {
     ".mp4": "video/mp4", ".m4v": "video/x-m4v", ".mov": "video/quicktime", ".mkv": "video/x-matroska",
     ".webm": "video/webm", ".ts": "video/mp2t", ".avi": "video/x-msvideo", ".3gp": "video/3gpp",
@@ -45,7 +45,7 @@ def ingest(file: Path, title: str | None, video_id: str | None, *, no_wait: bool
     _upload(api, file, f"{path}/upload")
     shown = api.get(path) if no_wait else _wait(api, path)
     print_json(shown)
-    if shown["state"] in ("failed", "cancelled", "removed"):
+    if shown["state"] in FAILURES:
         raise click.ClickException(str(shown["error"] or f"the video was {shown['state']}"))
 
 
@@ -83,11 +83,8 @@ def _begin(api: ApiClient, file: Path, title: str | None) -> str:
 
 
 def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
     with file.open("rb") as content:
-        while piece := content.read(READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _upload(api: ApiClient, file: Path, path: str) -> None:

@@ -84,10 +84,10 @@ def follow_publication(session: Session, video: Published) -> None:
 def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> None:
     """Submit what follows when a video was taken down: the edge drops it, and its files are deleted.
 
-    In a transaction.
+    A POP that is switched off drops it when it is switched on again. In a transaction.
     """
     request_sweep(session, video_id)
-    names = [pop.name for pop in pops.enabled_pops(session)]
+    names = [pop.name for pop in pops.list_pops(session)]
     if names:
         new = NewRefresh(by, reason, Mode.HARD, Scope(tags=(f"video:{video_id}",)))
         cache_refreshes.begin(session, new, names)

@@ -63,11 +63,11 @@ def show_job(
         "error": job.error,
         "parent_id": None if job.parent_id is None else str(job.parent_id),
         "children": _show_children(job, child_states),
-        "created_at": _moment(job.created_at),
-        "run_at": _moment(job.run_at),
-        "deadline": _moment(job.deadline),
-        "started_at": _moment(job.started_at),
-        "finished_at": _moment(job.finished_at),
+        "created_at": show_moment(job.created_at),
+        "run_at": show_moment(job.run_at),
+        "deadline": show_moment(job.deadline),
+        "started_at": show_moment(job.started_at),
+        "finished_at": show_moment(job.finished_at),
         "links": _links(job),
     }
     return shown | {"result": job.result} if has_result else shown
@@ -88,6 +88,11 @@ def _count_ended(states: Mapping[UUID, str]) -> dict[str, int]:
     return {state.value: counts[state] for state in JobState if state.is_final}
 
 
+def show_moment(moment: datetime | None) -> str | None:
+    """Return a moment as JSON has it: in UTC."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def _etag_with_children(job: Job, states: Mapping[UUID, str] | None) -> str:
     # A batch that was cancelled keeps its version when one of its children runs again; what it shows changes.
     if states is None or not is_final(job):
@@ -98,10 +103,6 @@ def _etag_with_children(job: Job, states: Mapping[UUID, str] | None) -> str:
 def _links(job: Job) -> dict[str, str]:
     links = {"self": f"/v1/jobs/{job.id}", "events": f"/v1/jobs/{job.id}/events"}
     return links if job.children_total is None else links | {"children": f"/v1/jobs?parent={job.id}"}
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _retry_hint_s(job: Job) -> int:

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.rides.model import Fix, Ride, RideEvent
 from store.rides import rides
 from web import guards
+from web.job_views import show_moment
 from web.platform import platform
 from web.ride_reads import locate, may_see
-from web.ride_views import show_moment, show_position
+from web.ride_views import show_position
 from web.sse import Message
 
 

@@ -10,7 +10,7 @@ from flask import Response
 
 from domain.rides.currencies import decimal_of
 from domain.rides.model import Actor, Driver, Fix, Offer, Place, Quote, Ride, RideStatus, SearchStatus
-from web.job_views import json_response
+from web.job_views import json_response, show_moment
 from web.log_fields import add_ride
 
 POLL_SEARCHING_S = 5
@@ -147,11 +147,6 @@ def show_price(quote: Quote) -> dict[str, object]:
         "currency": quote.currency,
         "surge": quote.surge,
     }
-
-
-def show_moment(moment: datetime | None) -> str | None:
-    """Return a time in UTC."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _uber_status(ride: Ride, live: Live) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from flask import Response
 
 from store.videos.records import StoredRendition, Video
-from web.job_views import json_response
+from web.job_views import json_response, show_moment
 
 
 def video_response(video: Video, renditions: Sequence[StoredRendition], status: int = 200) -> Response:
@@ -43,11 +42,6 @@ def show_renditions(renditions: Sequence[StoredRendition]) -> list[dict[str, obj
     """Return renditions as JSON."""
     names = ("name", "width", "height", "video_bps", "size_bytes")
     return [{name: getattr(each, name) for name in names} for each in renditions]
-
-
-def show_moment(moment: datetime | None) -> str | None:
-    """Return a moment as JSON has it."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _links(video: Video) -> dict[str, str]:

@@ -21,7 +21,6 @@ CONTAINERS: Mapping[str, frozenset[str]] = {
 }
 """ffmpeg's names of the containers that are taken, and the media types that an upload of each may be declared as."""
 
-CONTENT_TYPES = frozenset[str]().union(*CONTAINERS.values())
 VIDEO_CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "prores", "mjpeg"})
 
 MIN_SIDE = 16

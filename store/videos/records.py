@@ -54,8 +54,7 @@ class Video:
     def percent(self) -> float | None:
         """Return how far encoding is; ``None`` before and after it."""
         percent = (self.job_progress or {}).get("percent")
-        is_number = isinstance(percent, int | float)
-        return float(percent) if is_number and self.shown_state == "processing" else None  # type: ignore[arg-type]
+        return float(percent) if isinstance(percent, int | float) and self.shown_state == "processing" else None
 
 
 @dataclass(frozen=True, slots=True)

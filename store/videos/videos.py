@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from uuid import UUID
 
 from sqlalchemy import text
@@ -79,9 +80,7 @@ def publish(session: Session, video_id: UUID, publication: Publication) -> bool:
     if session.execute(_PUBLISH, values).first() is None:
         return False
     for each in publication.renditions:
-        row = {"video_id": video_id, "name": each.name, "width": each.width, "height": each.height}
-        sizes = {"video_bps": each.video_bps, "size_bytes": each.size_bytes, "files": each.files}
-        session.execute(_ADD_RENDITION, row | sizes)
+        session.execute(_ADD_RENDITION, {"video_id": video_id, **asdict(each)})
     return True
 
 

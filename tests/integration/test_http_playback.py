@@ -29,9 +29,10 @@ def platform(database_url, redis_url, tmp_path):
         yield running
 
 
-def add_pop(studio, name: str, region: str, *, is_seen: bool = True) -> None:
+def add_pop(studio, name: str, region: str, *, is_seen: bool = True, is_enabled: bool = True) -> None:
+    addresses = f"http://{name}.example", "http://10.0.0.1:80"
     with studio.sessions() as session:
-        pops.put_pop(session, Pop(name, region, f"http://{name}.example", "http://10.0.0.1:80", "varnish", 10**9))
+        pops.put_pop(session, Pop(name, region, *addresses, "varnish", 10**9, is_enabled=is_enabled))
         if is_seen:
             pops.note_seen(session, name)
 
@@ -113,6 +114,17 @@ def test_publishing_fills_the_edge_and_taking_down_purges_it(platform, studio):
     with studio.world.engine.connect() as connection:
         purged = connection.exec_driver_sql("SELECT reason FROM cache_refreshes WHERE mode = 'hard'").scalars().all()
     assert purged == ["rights"]
+
+
+def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copies(platform, studio):
+    video = publish(studio, {"master.m3u8": b"#EXTM3U\n"})
+    add_pop(studio, "lisbon", "eu-west", is_enabled=False)
+
+    platform.client("alice", is_admin=True).delete(f"/v1/videos/{video.id}")
+
+    with studio.world.engine.connect() as connection:
+        targets = connection.exec_driver_sql("SELECT pop, state FROM cache_refresh_targets").all()
+    assert [tuple(row) for row in targets] == [("lisbon", "queued")]
 
 
 def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool = False) -> Site:

@@ -20,7 +20,7 @@ from jobs import submit
 from jobs.videos import follow_takedown
 from store.videos import videos
 from tests.integration.jobs_world import World
-from tests.videos import Studio, encoders_in, eventually, make_clip, need_ffmpeg
+from tests.videos import Studio, encoders_in, eventually, make_clip, need_ffmpeg, publish
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +268,22 @@ def test_a_published_video_keeps_its_files_and_loses_its_upload(studio, clip):
     assert studio.sweep(video.id).result == {"swept": "ready"}
     assert other not in studio.stored("videos")
     assert len(studio.stored("videos")) == 9
+
+
+def test_what_a_worker_wrote_after_the_takedown_is_deleted_by_the_next_sweep(studio):
+    video = publish(studio, {"master.m3u8": b"#EXTM3U\n"})
+    with studio.transactions.begin() as session:
+        videos.remove(session, video.id)
+
+    first = studio.sweep(video.id)
+    studio.blobs.put(f"videos/{video.id}/{'0' * 64}/sd.mp4", b"of a worker that had not noticed")
+    due = "SELECT count(*) FROM jobs WHERE payload ->> 'do' = 'sweep' AND run_at > now() + interval '23 hours'"
+    assert (first.result, studio.world.count(due)) == ({"swept": "nothing yet"}, 1)
+    studio.world.execute("UPDATE videos SET updated_at = now() - interval '24 hours' WHERE id = %s", video.id)
+    last = studio.sweep(video.id)
+
+    assert (last.result, studio.world.count(due)) == ({"swept": "removed"}, 1)
+    assert studio.stored("videos") == []
 
 
 def test_an_upload_that_failed_or_was_abandoned_is_deleted_after_a_day(studio, clip, tmp_path):

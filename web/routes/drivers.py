@@ -15,10 +15,10 @@ from store.rides import drivers
 from web import driver_hints, guards
 from web.answers import answers, json_of, problems
 from web.driver_pushes import record
-from web.job_views import json_response
+from web.job_views import json_response, show_moment
 from web.offer_waits import driver_key, offer_reader, wait_for_offer
 from web.platform import platform
-from web.ride_views import show_moment, show_offer
+from web.ride_views import show_offer
 from web.schemas.driver_mapping import to_fixes, to_profile
 from web.schemas.drivers import (
     DriverIn,

@@ -17,11 +17,11 @@ from store import pops
 from store.videos import videos
 from web import guards
 from web.answers import answers, header_parameter, problems
-from web.job_views import json_response
+from web.job_views import json_response, show_moment
 from web.platform import platform
 from web.problems import NotFoundError, PlaybackUnavailableError
 from web.schemas.videos import REGION_PATTERN, PlaybackOut, PlaybackQuery
-from web.video_views import show_moment, show_renditions
+from web.video_views import show_renditions
 
 blueprint = APIBlueprint("playback", __name__, url_prefix="/v1/titles", tag="Content")
 blueprint.before_request(guards.require_key)

@@ -100,8 +100,9 @@ def upload_chunk(video_id: UUID) -> Response:
     offset = _offset()
     if request.mimetype != CHUNK_TYPE:
         raise UnsupportedMediaType(f"send chunks as Content-Type: {CHUNK_TYPE}")
-    _refuse_other_offset(_read(video_id), offset)
-    _take(_read(video_id), offset, _content())
+    video = _read(video_id)
+    _refuse_other_offset(video, offset)
+    _take(video, offset, _content())
     return _offset_response(_read(video_id), 204)
 
 

@@ -29,7 +29,6 @@ SOURCE = "source"
 OUT = "out"
 TIMEOUT_S = 300.0
 TIMEOUT_PER_SECOND = 20.0
-READ_BYTES = 1 << 20
 ENCODING_SHARE = 0.9
 """So much of the percentage is encoding; the rest is putting files into the store."""
 
@@ -147,11 +146,8 @@ def _head(path: Path) -> bytes:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _outcome(video: Video, manifest: Manifest, revision: str) -> Outcome:

@@ -18,7 +18,7 @@ from store.videos import uploads, videos
 from store.videos.records import Video
 
 LEFT_ALONE = timedelta(hours=1)
-"""What was written so lately under another revision may be of a worker that is not done."""
+"""A worker that is not done may be writing so long after a takedown, and what is so young under another revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ class Sweeping:
     def _sweep(self, session: Session, video: Video) -> bool:
         """Delete what can be deleted; tell whether that is all there will be."""
         age_s = ABANDONED_AFTER.total_seconds()
-        if video.state == "removed" or (video.state == "uploaded" and uploads.settle(session, video.id, age_s)):
+        if video.state == "removed":
+            self._delete_all(session, video.id)
+            # A worker that was encoding it may put files there until it notices.
+            return datetime.now(UTC) - video.updated_at > LEFT_ALONE
+        if video.state == "uploaded" and uploads.settle(session, video.id, age_s):
             self._delete_all(session, video.id)
             return True
         if video.state == "abandoned" or (video.state == "uploading" and uploads.abandon(session, video.id, age_s)):

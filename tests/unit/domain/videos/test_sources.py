@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from cli.videos import TYPES
 from domain.videos.encoder import BrokenVideoError
 from domain.videos.plan import encode_arguments, plan_renditions
-from domain.videos.sources import Source, read_source
+from domain.videos.sources import CONTAINERS, Source, read_source
+from web.schemas.videos import ContentType
 
 MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 VIDEO: dict[str, object] = {
@@ -27,6 +31,13 @@ def test_a_source_is_what_is_shown() -> None:
         1024,
         576,
     )
+
+
+def test_the_types_that_may_be_declared_are_those_of_the_containers_that_are_taken() -> None:
+    taken = frozenset[str]().union(*CONTAINERS.values())
+
+    assert set(get_args(ContentType)) == taken
+    assert set(TYPES.values()) == taken
 
 
 def test_a_cover_is_no_video_and_does_not_hide_one() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.videos.tokens import is_pop_key, pop_key, remaining_s, sign
+from domain.videos.tokens import remaining_s, sign
 
 SECRET = "of the edge"
 VIDEO = "0198c0de-0000-7000-8000-000000000001"
@@ -48,12 +48,3 @@ def test_what_is_signed_is_written_down_and_so_may_be_made_elsewhere() -> None:
 )
 def test_anything_else_is_no_token(secret: str, token: str, video: str, revision: str) -> None:
     assert remaining_s(secret, token, (video, revision), NOW) is None
-
-
-def test_a_pop_is_known_by_its_key() -> None:
-    assert is_pop_key(SECRET, "lisbon", pop_key(SECRET, "lisbon"))
-    assert not is_pop_key(SECRET, "porto", pop_key(SECRET, "lisbon"))
-    assert not is_pop_key("another", "lisbon", pop_key(SECRET, "lisbon"))
-    assert not is_pop_key(SECRET, "lisbon", "é")
-    # A token for playing opens nothing else.
-    assert not is_pop_key(SECRET, "lisbon", TOKEN.partition(".")[2])
