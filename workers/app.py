@@ -170,7 +170,7 @@ class Worker:
         return create_video_worker(self._settings, self._engine)
 
     def _cache_refresher(self) -> Handler:
-        # As below: other workers do without the blob store's library.
+        # Likewise: other workers do without the blob store's library.
         from workers.edge import create_refresher  # noqa: PLC0415
 
         assert self._engine is not None

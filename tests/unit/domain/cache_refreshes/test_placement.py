@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -108,11 +109,11 @@ def test_what_was_placed_is_placed_again_when_nothing_changes(
 
 @given(fleets(), catalogues(), st.randoms(use_true_random=False))
 def test_the_order_in_which_things_are_named_changes_nothing(
-    pops: list[Pop], catalogue: list[Rendition], random: object
+    pops: list[Pop], catalogue: list[Rendition], random: Random
 ) -> None:
     shuffled_pops, shuffled = list(pops), list(catalogue)
-    random.shuffle(shuffled_pops)  # type: ignore[attr-defined]
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled_pops)
+    random.shuffle(shuffled)
 
     assert place(shuffled_pops, shuffled, NOW) == place(pops, catalogue, NOW)
 
