@@ -10,7 +10,9 @@ from tests.apis import api
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def test_a_nul_in_an_address_is_found_nowhere(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_a_nul_in_an_address_is_found_nowhere_and_routes_say_so(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
     with api(database_url, redis_url, home=tmp_path) as yard:
         admin = yard.client("ada", is_admin=True)
         rules = [rule for rule in yard.app.url_map.iter_rules() if rule.arguments]
@@ -22,5 +24,14 @@ def test_a_nul_in_an_address_is_found_nowhere(database_url: str, redis_url: str,
             if rule.methods and method in rule.methods
         }
 
+        paths = admin.get("/openapi.json").json["paths"]
+
     assert len(statuses) > 20
     assert {route: status for route, status in statuses.items() if status != 404} == {}
+    silent = {
+        operation["operationId"]
+        for path, item in paths.items()
+        for operation in item.values()
+        if "{" in path and "404" not in operation["responses"]
+    }
+    assert silent == set()

@@ -62,7 +62,7 @@ def get(name: str) -> Response:
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/PopOut"}}},
             }
         },
-        problems(400, 403, 413, 415, 422),
+        problems(400, 403, 404, 413, 415, 422),
     ),
 )
 def put(name: str, body: PopIn) -> Response:
