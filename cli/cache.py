@@ -26,7 +26,7 @@ def cache() -> None:
 @click.option("--tag", "tags", multiple=True, help="A word of Surrogate-Key; may be repeated.")
 @click.option("--prefix", help="A folder: /v/42/.")
 @click.option("--set", "set_name", type=click.Choice(SETS))
-@click.option("--mode", type=click.Choice(tuple(Mode)), default="soft", show_default=True)
+@click.option("--mode", type=click.Choice([mode.value for mode in Mode]), default="soft", show_default=True)
 @click.option("--pop", "pops", multiple=True, help="Only this POP; may be repeated.")
 @click.option("--reason", required=True, help="Why; it stays on record.")
 @click.option("--now", is_flag=True, help="Do not wait for fill windows.")
