@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from jobs.kinds import KINDS, Kind
 from jobs.patience import DATABASE_ERRORS
 from jobs.queue import BrokerError, Conveyor
-from store.db import sessions
 from store.jobs import dispatching
 from store.jobs.channels import FREED, QUEUED
 from store.jobs.dispatching import Picked, Window
@@ -47,7 +46,7 @@ class Dispatcher:
         kinds: Mapping[str, Kind] = KINDS,
         on_tick: Callable[[], None] = lambda: None,
     ) -> None:
-        self._sessions = sessions(engine)
+        self._engine = engine
         self._conveyor = conveyor
         self._kinds = {kind.queue: kind for kind in kinds.values()}
         self._on_tick = on_tick
@@ -84,8 +83,8 @@ class Dispatcher:
         """
         kind = self._kinds[queue]
         window = Window(queue, kind.window_per_slot, MAX_PICK)
-        with self._sessions() as session:
-            pick = dispatching.pick(session, window, self._last_owner[queue])
+        with self._engine.connect() as connection:
+            pick = dispatching.pick(connection, window, self._last_owner[queue])
         self._has_left[queue], self._is_full[queue] = pick.has_left, pick.is_full
         if pick.jobs:
             self._send(queue, pick.jobs)
@@ -133,8 +132,8 @@ class Dispatcher:
 
     def _end_tick(self) -> None:
         # Only a step that began as a tick has looked at every queue. One whose time came meanwhile is the next.
-        with self._sessions() as session:
-            due_s = dispatching.seconds_to_next_due(session)
+        with self._engine.connect() as connection:
+            due_s = dispatching.seconds_to_next_due(connection)
         self._tick_at = time.monotonic() + (TICK_S if due_s is None else min(TICK_S, max(due_s, 0.0)))
         self._on_tick()
 
@@ -144,8 +143,8 @@ class Dispatcher:
             self._conveyor.send(queue, ids)
         except BrokerError:
             # What was sent all the same does no harm: it claims the job, or finds it claimed.
-            with self._sessions() as session:
-                dispatching.unpick(session, ids)
+            with self._engine.connect() as connection:
+                dispatching.unpick(connection, ids)
             raise
         self._last_owner[queue] = picked[-1].owner
 

@@ -36,7 +36,7 @@ from jobs.heartbeat import Heartbeat, RunningJob, StopReason
 from jobs.kinds import KINDS, Kind, kind_named
 from jobs.model import Handler, JobFailedError, Outcome, TransientJobError
 from jobs.patience import DATABASE_ERRORS, PATIENCE_S, patiently
-from store.db import sessions, transactions
+from store.db import transactions
 from store.jobs import transitions
 from store.jobs.records import Job
 from store.jobs.transitions import Holder
@@ -91,7 +91,7 @@ class Lifecycle:
         kinds: Mapping[str, Kind] = KINDS,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._sessions = sessions(engine)
+        self._engine = engine
         self._transactions = transactions(engine)
         self._heartbeat = heartbeat
         self._handlers = handlers
@@ -148,8 +148,8 @@ class Lifecycle:
 
     def _claim(self, kind: Kind, job_id: UUID) -> Job | None:
         def attempt() -> Job | None:
-            with self._sessions() as session:
-                return transitions.claim(session, job_id, self._heartbeat.worker.id, kind.lease_s)
+            with self._engine.connect() as connection:
+                return transitions.claim(connection, job_id, self._heartbeat.worker.id, kind.lease_s)
 
         return patiently(attempt)
 
@@ -214,8 +214,8 @@ class Lifecycle:
         return lambda: self._fail(holder, ending.error)
 
     def _succeed(self, holder: Holder, outcome: Outcome) -> bool:
-        with self._sessions() as session:
-            return transitions.succeed(session, holder, outcome.result)
+        with self._engine.connect() as connection:
+            return transitions.succeed(connection, holder, outcome.result)
 
     def _succeed_with_effects(self, holder: Holder, outcome: Outcome) -> bool:
         with self._transactions() as session:
@@ -227,24 +227,24 @@ class Lifecycle:
             return True
 
     def _retry_later(self, holder: Holder, error: Mapping[str, object], delay_s: float) -> bool:
-        with self._sessions() as session:
-            return transitions.retry_later(session, holder, error, delay_s)
+        with self._engine.connect() as connection:
+            return transitions.retry_later(connection, holder, error, delay_s)
 
     def _fail(self, holder: Holder, error: Mapping[str, object]) -> bool:
-        with self._sessions() as session:
-            return transitions.fail(session, holder, error)
+        with self._engine.connect() as connection:
+            return transitions.fail(connection, holder, error)
 
     def _release(self, held: Sequence[RunningJob]) -> bool:
-        with self._sessions() as session:
-            return transitions.release(session, *[running.holder for running in held]) > 0
+        with self._engine.connect() as connection:
+            return transitions.release(connection, *[running.holder for running in held]) > 0
 
     def _give_back(self, job_id: UUID) -> None:
-        with self._sessions() as session:
-            transitions.give_back(session, job_id)
+        with self._engine.connect() as connection:
+            transitions.give_back(connection, job_id)
 
     def _report(self, holder: Holder, progress: dict[str, object]) -> None:
-        with self._sessions() as session:
-            transitions.report_progress(session, holder, progress)
+        with self._engine.connect() as connection:
+            transitions.report_progress(connection, holder, progress)
 
 
 class _Context:

@@ -41,11 +41,12 @@ SELECT count(pg_notify('{FREED}', queue)) FROM seen, unnest(queues) AS queue
 # Rows are locked in the order of their ids, as by whoever cancels a batch; otherwise the two could deadlock.
 _RENEW = Prepared("""
 WITH held AS MATERIALIZED (
-    SELECT j.id, h.lease_s FROM jobs j JOIN jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, lease_s float)
-        ON j.id = h.id AND j.epoch = h.epoch
-    WHERE j.state = 'running' AND j.worker = :worker ORDER BY j.id FOR NO KEY UPDATE OF j)
+    SELECT j.id, h.lease_s FROM (
+            SELECT * FROM jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, lease_s float) ORDER BY id) h
+        CROSS JOIN LATERAL (SELECT id FROM jobs WHERE id = h.id AND epoch = h.epoch AND state = 'running'
+            AND worker = :worker LIMIT 1 FOR NO KEY UPDATE) j)
 UPDATE jobs j SET lease_until = now() + make_interval(secs => held.lease_s) FROM held
-WHERE j.id = held.id RETURNING j.id
+WHERE j.id = ANY(ARRAY[held.id]) RETURNING j.id
 """)
 _UNREGISTER = text("DELETE FROM workers WHERE id = :id")
 _WORKERS = text("SELECT id, name, queues, slots FROM workers ORDER BY started_at, id")

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.jobs.models import IS_IN_FLIGHT
-from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_FREED, Transition, statement
+from store.jobs.statements import NOTIFY_CHANGED, NOTIFY_FREED, Transition, one_of, statement
+from store.prepared import Executor
 
 OWNERS_PER_ROUND = 64
 WORKER_SILENCE_S = 15.0
@@ -62,7 +63,8 @@ class _PickedRow(NamedTuple):
 # Reads a handful of index entries however long the queue is: it skips from one owner to the next (a "loose index
 # scan", https://wiki.postgresql.org/wiki/Loose_indexscan), takes at most the room of each, stops after ``owners``.
 # The round begins behind the owner who was served last, so that with more owners than that everybody's turn comes.
-# The odd test of the state in "chosen" keeps the planner from reading the index of all queued jobs there.
+# The odd test of the state in "chosen" keeps the planner from reading the index of all queued jobs there, the limit
+# from reading all jobs: a plan that was made while the table was small would do so for as long as it is kept.
 # A wide window is filled again when it is half empty, not job by job; the slots are busy meanwhile.
 # An owner's n-th candidate ranks behind every job that would be another owner's (n-1)-th in flight. Rows are locked
 # only after ranking, and what another dispatcher has taken by then is skipped.
@@ -108,7 +110,8 @@ candidates AS (
                 AND owner = t.owner AND run_at <= now() ORDER BY run_at, id LIMIT (SELECT jobs FROM room)) w) j
     ORDER BY t.priority, rank, j.run_at LIMIT (SELECT jobs FROM room)),
 chosen AS MATERIALIZED (
-    SELECT j.id FROM jobs j JOIN candidates USING (id) WHERE j.state IN ('queued', '') FOR UPDATE OF j SKIP LOCKED)"""
+    SELECT j.id FROM candidates c CROSS JOIN LATERAL (
+        SELECT id FROM jobs WHERE id = c.id AND state IN ('queued', '') LIMIT 1 FOR UPDATE SKIP LOCKED) j)"""
 
 _PICK = statement(
     Transition(
@@ -116,7 +119,7 @@ _PICK = statement(
         event="'dispatched'",
         assign="state = 'dispatched', dispatched_at = now(), dispatches = j.dispatches + 1",
         source="chosen",
-        guard="j.id = chosen.id",
+        guard=one_of("chosen"),
         # One row that tells the room when nothing was picked.
         rows="room LEFT JOIN changed c ON true",
         returns="room.jobs AS room, c.id, c.owner, c.priority, c.run_at",
@@ -146,7 +149,7 @@ SELECT {NOTIFY_FREED} FROM changed c
 _PAUSED = text("SELECT name FROM queues WHERE is_paused ORDER BY name")
 
 
-def pick(session: Session, window: Window, last_owner: str = "") -> Pick:
+def pick(executor: Executor, window: Window, last_owner: str = "") -> Pick:
     """Mark the due jobs of a queue that fit into its window as dispatched.
 
     Strictly by priority, then fairly between owners: whoever has least in flight comes first.
@@ -158,7 +161,7 @@ def pick(session: Session, window: Window, last_owner: str = "") -> Pick:
         "last_owner": last_owner,
         "owners": OWNERS_PER_ROUND,
     }
-    rows = _PICK.run(session, parameters)
+    rows = _PICK.run(executor, parameters)
     room = cast("int", rows[0][0])
     picked = [_PickedRow._make(row[1:5]) for row in rows if row[1] is not None]
     places: Counter[str] = Counter()
@@ -170,14 +173,14 @@ def pick(session: Session, window: Window, last_owner: str = "") -> Pick:
     return Pick(jobs, has_left=len(jobs) >= min(room, OWNERS_PER_ROUND), is_full=len(jobs) >= room)
 
 
-def unpick(session: Session, job_ids: Sequence[UUID]) -> int:
+def unpick(executor: Executor, job_ids: Sequence[UUID]) -> int:
     """Queue jobs again that could not be sent; return how many still waited."""
-    return len(_UNPICK.run(session, {"ids": list(job_ids)}))
+    return len(_UNPICK.run(executor, {"ids": list(job_ids)}))
 
 
-def seconds_to_next_due(session: Session) -> float | None:
+def seconds_to_next_due(executor: Executor) -> float | None:
     """Return when the next job that is queued for later becomes due."""
-    value = session.execute(_NEXT_DUE).scalar_one()
+    value = executor.execute(_NEXT_DUE).scalar_one()
     return None if value is None else float(value)
 
 

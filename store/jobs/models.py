@@ -82,7 +82,7 @@ class JobRow(Base):
         Index("jobs_in_flight_idx", "queue", "owner", postgresql_where=text(IS_IN_FLIGHT)),
         Index("jobs_run_at_idx", "run_at", postgresql_where=text(IS_QUEUED)),
         Index("jobs_deadline_idx", "deadline", postgresql_where=text(f"deadline IS NOT NULL AND {IS_WAITING}")),
-        Index("jobs_owner_idx", "owner", "id"),
+        Index("jobs_owner_idx", "owner", "id", postgresql_where=text("owner IS NOT NULL")),
         Index("jobs_parent_idx", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index("jobs_dead_letters_idx", "id", postgresql_where=text("state = 'failed'")),
         Index("jobs_suspects_idx", "queue", "id", postgresql_where=text(IS_SUSPECT)),

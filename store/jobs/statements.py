@@ -21,6 +21,15 @@ NOTIFY_FREED = f"pg_notify('{FREED}', c.queue)"
 NOTIFY_STOPPED = f"pg_notify('{STOPPED}', c.id::text || ' ' || c.epoch)"
 
 
+def one_of(table: str) -> str:
+    """Return the guard that ``j`` is a row of ``table``, by its id.
+
+    With ``j.id = table.id`` a plan may walk all jobs in the order of their ids and compare. That is right while the
+    table is small, but plans are kept. This condition has no such plan: each id is looked up.
+    """
+    return f"j.id = ANY(ARRAY[{table}.id])"
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One way in which jobs change.
@@ -70,13 +79,14 @@ def statement(transition: Transition) -> Prepared:
 
 # The join makes each parent wait for its children's rows, which keeps the order of locks: children, then parent.
 # Of two children that end at once the second waits for the first's parent row and then counts from its new value.
+# ``one_of`` says why it is no plain equation.
 COUNT_DOWN = """parents AS (
     UPDATE jobs j SET pending_children = j.pending_children - n.ended, version = j.version + 1,
         state = CASE WHEN j.pending_children = n.ended THEN 'succeeded' ELSE j.state END,
         finished_at = CASE WHEN j.pending_children = n.ended THEN now() END
     FROM (SELECT parent_id, count(*) AS ended FROM changed
            WHERE parent_id IS NOT NULL AND finished_at IS NOT NULL GROUP BY parent_id) n
-    WHERE j.id = n.parent_id AND j.state = 'running'
+    WHERE j.id = ANY(ARRAY[n.parent_id]) AND j.state = 'running'
     RETURNING j.*),
 parent_events AS (INSERT INTO job_events (job_id, name, state, attempt)
     SELECT c.id, 'succeeded', c.state, c.attempt FROM parents c WHERE c.state = 'succeeded')"""
@@ -85,7 +95,7 @@ parent_events AS (INSERT INTO job_events (job_id, name, state, attempt)
 REOPEN = """parents AS (
     UPDATE jobs j SET pending_children = j.pending_children + 1, version = j.version + 1, state = 'running',
         finished_at = NULL
-    FROM changed WHERE j.id = changed.parent_id AND j.state IN ('running', 'succeeded')
+    FROM changed WHERE j.id = ANY(ARRAY[changed.parent_id]) AND j.state IN ('running', 'succeeded')
     RETURNING j.*),
 parent_events AS (INSERT INTO job_events (job_id, name, state, attempt)
     SELECT c.id, 'reopened', c.state, c.attempt FROM parents c WHERE c.pending_children = 1)"""

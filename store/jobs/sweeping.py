@@ -16,6 +16,7 @@ from store.jobs.statements import (
     NOTIFY_QUEUED,
     NOTIFY_STOPPED,
     Transition,
+    one_of,
     statement,
 )
 from store.jobs.transitions import FINISH, QUEUE_AGAIN
@@ -32,8 +33,9 @@ def try_lock(session: Session) -> bool:
 
 
 def _lost(condition: str) -> str:
+    # In the order of the ids, but not such that an index of all ids seems to be of use for it.
     return f"""lost AS MATERIALIZED (SELECT id FROM jobs WHERE {condition}
-        ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)"""
+        ORDER BY ROW(id) LIMIT :limit FOR UPDATE SKIP LOCKED)"""
 
 
 PARKED_S = 600
@@ -50,7 +52,7 @@ _RESCUE = statement(
         f" CASE WHEN j.crashes + 1 >= {SUSPECT_CRASHES} THEN make_interval(secs => {PARKED_S})"
         " ELSE interval '0' END",
         source="lost",
-        guard="j.id = lost.id",
+        guard=one_of("lost"),
         notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED, NOTIFY_FREED),
         detail="jsonb_build_object('crashes', c.crashes)",
         returns="c.id",
@@ -62,7 +64,7 @@ _CONDEMN = statement(
         event="'failed'",
         assign=f"state = 'failed', crashes = j.crashes + 1, epoch = j.epoch + 1, error = :error, {FINISH}",
         source="lost",
-        guard="j.id = lost.id",
+        guard=one_of("lost"),
         notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_FREED),
         detail="c.error",
         returns="c.id",
@@ -81,13 +83,14 @@ _UNPARK = statement(
         prelude=f"""suspects AS MATERIALIZED (
             SELECT id, queue, state = 'queued' AND run_at > now() AS is_parked FROM jobs WHERE {IS_SUSPECT}),
         free AS MATERIALIZED (
-            SELECT id FROM jobs WHERE state = 'queued' AND id IN (
-                SELECT min(id::text)::uuid FROM suspects GROUP BY queue HAVING every(is_parked))
-            ORDER BY id FOR UPDATE SKIP LOCKED)""",
+            SELECT j.id FROM (
+                SELECT min(id::text)::uuid AS id FROM suspects GROUP BY queue HAVING every(is_parked) ORDER BY 1) s
+            CROSS JOIN LATERAL (
+                SELECT id FROM jobs WHERE id = s.id AND state IN ('queued', '') LIMIT 1 FOR UPDATE SKIP LOCKED) j)""",
         event=None,
         assign="run_at = now()",
         source="free",
-        guard="j.id = free.id",
+        guard=one_of("free"),
         notify=(NOTIFY_QUEUED,),
         returns="c.id",
     )
@@ -107,12 +110,12 @@ def condemn(session: Session, max_crashes: int, error: dict[str, object], limit:
 
 def _redispatch(condition: str) -> Transition:
     return Transition(
-        prelude=_lost(f"state = 'dispatched' AND {condition}"),
+        prelude=_lost(f"state = 'dispatched' AND pending_children IS NULL AND {condition}"),
         event="'redispatched'",
         # The count of dispatches is kept: each time a message seems lost, the next is given twice as long.
         assign="state = 'queued', dispatched_at = NULL",
         source="lost",
-        guard="j.id = lost.id",
+        guard=one_of("lost"),
         notify=(NOTIFY_CHANGED, NOTIFY_QUEUED, NOTIFY_FREED),
         returns="c.id",
     )
@@ -152,7 +155,7 @@ _EXPIRE = statement(
         event="'expired'",
         assign=f"state = 'expired', {FINISH}",
         source="lost",
-        guard="j.id = lost.id",
+        guard=one_of("lost"),
         notify=(NOTIFY_CHANGED, NOTIFY_FREED),
         returns="c.id",
         parents=COUNT_DOWN,

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from store.jobs.records import Job, first_job
 from store.jobs.statements import (
     COUNT_DOWN,
@@ -20,9 +18,10 @@ from store.jobs.statements import (
     NOTIFY_STOPPED,
     REOPEN,
     Transition,
+    one_of,
     statement,
 )
-from store.prepared import Prepared
+from store.prepared import Executor, Prepared
 
 LEAVE_WORKER = "worker = NULL, lease_until = NULL"
 FINISH = f"finished_at = now(), {LEAVE_WORKER}"
@@ -55,9 +54,9 @@ _CLAIM = statement(
 )
 
 
-def claim(session: Session, job_id: UUID, worker: UUID, lease_s: float) -> Job | None:
+def claim(executor: Executor, job_id: UUID, worker: UUID, lease_s: float) -> Job | None:
     """Make a due job the worker's own for ``lease_s`` seconds; ``None`` if it is anything but waiting."""
-    return _one(session, _CLAIM, {"id": job_id, "worker": worker, "lease_s": lease_s})
+    return _one(executor, _CLAIM, {"id": job_id, "worker": worker, "lease_s": lease_s})
 
 
 def _finishing(event: str, assign: str) -> tuple[Prepared, Prepared]:
@@ -83,14 +82,14 @@ _SUCCEED = _finishing("'succeeded'", "state = 'succeeded', error = NULL, result 
 _FAIL = _finishing("'failed'", "state = 'failed', error = :error")
 
 
-def succeed(session: Session, holder: Holder, result: Mapping[str, object]) -> bool:
+def succeed(executor: Executor, holder: Holder, result: Mapping[str, object]) -> bool:
     """Finish a job with its result; ``False`` when it is no longer the holder's."""
-    return _changed(session, _SUCCEED[holder.parent_id is not None], {**_fence(holder), "result": result})
+    return _changed(executor, _SUCCEED[holder.parent_id is not None], {**_fence(holder), "result": result})
 
 
-def fail(session: Session, holder: Holder, error: Mapping[str, object]) -> bool:
+def fail(executor: Executor, holder: Holder, error: Mapping[str, object]) -> bool:
     """Finish a job that cannot succeed; ``False`` when it is no longer the holder's."""
-    return _changed(session, _FAIL[holder.parent_id is not None], {**_fence(holder), "error": error})
+    return _changed(executor, _FAIL[holder.parent_id is not None], {**_fence(holder), "error": error})
 
 
 _RETRY_LATER = statement(
@@ -106,35 +105,36 @@ _RETRY_LATER = statement(
 )
 
 
-def retry_later(session: Session, holder: Holder, error: Mapping[str, object], delay_s: float) -> bool:
+def retry_later(executor: Executor, holder: Holder, error: Mapping[str, object], delay_s: float) -> bool:
     """Queue a job again after a passing error; ``False`` when it is no longer the holder's."""
-    return _changed(session, _RETRY_LATER, {**_fence(holder), "error": error, "delay_s": delay_s})
+    return _changed(executor, _RETRY_LATER, {**_fence(holder), "error": error, "delay_s": delay_s})
 
 
 # Rows are locked in the order of their ids, as by whoever cancels a batch; otherwise the two could deadlock.
 _RELEASE = statement(
     Transition(
         prelude="""held AS MATERIALIZED (
-            SELECT j.id FROM jobs j JOIN jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, worker uuid)
-                ON j.id = h.id AND j.epoch = h.epoch AND j.worker = h.worker
-            WHERE j.state = 'running' ORDER BY j.id FOR UPDATE OF j)""",
+            SELECT j.id FROM (SELECT * FROM jsonb_to_recordset(:held) AS h(id uuid, epoch bigint, worker uuid)
+                    ORDER BY id) h CROSS JOIN LATERAL (
+                SELECT id FROM jobs WHERE id = h.id AND epoch = h.epoch AND worker = h.worker AND state = 'running'
+                LIMIT 1 FOR UPDATE) j)""",
         event="'released'",
         assign=f"{QUEUE_AGAIN}, attempt = j.attempt - 1, epoch = j.epoch + 1, progress = NULL",
         source="held",
-        guard="j.id = held.id",
+        guard=one_of("held"),
         notify=(NOTIFY_CHANGED, NOTIFY_STOPPED, NOTIFY_QUEUED, NOTIFY_FREED),
         returns="c.id",
     )
 )
 
 
-def release(session: Session, *holders: Holder) -> int:
+def release(executor: Executor, *holders: Holder) -> int:
     """Queue jobs again that their worker had to leave unfinished, as if these attempts had not been made.
 
     Returns how many were still their holders'.
     """
     held = [{"id": str(holder.id), "epoch": holder.epoch, "worker": str(holder.worker)} for holder in holders]
-    return len(_RELEASE.run(session, {"held": held}))
+    return len(_RELEASE.run(executor, {"held": held}))
 
 
 _RETURN = statement(
@@ -148,18 +148,18 @@ _RETURN = statement(
 )
 
 
-def give_back(session: Session, job_id: UUID) -> bool:
+def give_back(executor: Executor, job_id: UUID) -> bool:
     """Queue a dispatched job again because the worker that got its message is about to stop."""
-    return _changed(session, _RETURN, {"id": job_id})
+    return _changed(executor, _RETURN, {"id": job_id})
 
 
 # A running job shows its progress, and whoever follows it is woken; that is no transition and leaves no event.
 _PROGRESS = statement(Transition(event=None, assign="progress = :progress", guard=FENCE, returns="c.id"))
 
 
-def report_progress(session: Session, holder: Holder, progress: Mapping[str, object]) -> bool:
+def report_progress(executor: Executor, holder: Holder, progress: Mapping[str, object]) -> bool:
     """Show how far a running job is; ``False`` when it is no longer the holder's."""
-    return _changed(session, _PROGRESS, {**_fence(holder), "progress": progress})
+    return _changed(executor, _PROGRESS, {**_fence(holder), "progress": progress})
 
 
 _CANCEL = statement(
@@ -173,9 +173,9 @@ _CANCEL = statement(
 )
 
 
-def cancel(session: Session, job_id: UUID) -> Job | None:
+def cancel(executor: Executor, job_id: UUID) -> Job | None:
     """Cancel a job that is not final, whoever holds it; ``None`` if it is final or a batch's parent."""
-    return _one(session, _CANCEL, {"id": job_id})
+    return _one(executor, _CANCEL, {"id": job_id})
 
 
 # Children first, in the order of their ids, then the parent: the order in which everybody locks.
@@ -184,7 +184,7 @@ _CANCEL_BATCH = statement(
         prelude=f"""kids AS MATERIALIZED (SELECT k.id FROM jobs k
             WHERE k.parent_id = :id AND k.state IN ('queued', 'dispatched', 'running') ORDER BY k.id FOR UPDATE),
         ended AS (UPDATE jobs k SET state = 'cancelled', epoch = k.epoch + 1, version = k.version + 1, {FINISH}
-            FROM kids WHERE k.id = kids.id RETURNING k.*),
+            FROM kids WHERE k.id = ANY(ARRAY[kids.id]) RETURNING k.*),
         kid_events AS (INSERT INTO job_events (job_id, name, state, attempt)
             SELECT id, 'cancelled', state, attempt FROM ended),
         told AS MATERIALIZED (SELECT count(*) AS n, count({NOTIFY_CHANGED}), count({NOTIFY_STOPPED}),
@@ -198,9 +198,9 @@ _CANCEL_BATCH = statement(
 )
 
 
-def cancel_batch(session: Session, parent_id: UUID) -> Job | None:
+def cancel_batch(executor: Executor, parent_id: UUID) -> Job | None:
     """Cancel a batch's parent and every child that is not final; ``None`` if it is no running parent."""
-    return _one(session, _CANCEL_BATCH, {"id": parent_id})
+    return _one(executor, _CANCEL_BATCH, {"id": parent_id})
 
 
 _RERUN = statement(
@@ -215,26 +215,26 @@ _RERUN = statement(
 )
 
 
-def rerun(session: Session, job_id: UUID) -> Job | None:
+def rerun(executor: Executor, job_id: UUID) -> Job | None:
     """Queue a failed job as if it were new; ``None`` if it did not fail. A batch that had it is open again."""
-    return _one(session, _RERUN, {"id": job_id})
+    return _one(executor, _RERUN, {"id": job_id})
 
 
 _FOLLOW = Prepared("UPDATE jobs SET is_followed = true WHERE id = :id AND NOT is_followed RETURNING id")
 
 
-def follow(session: Session, job_id: UUID) -> None:
+def follow(executor: Executor, job_id: UUID) -> None:
     """Have every change of a job told from now on, not only its end."""
-    _FOLLOW.run(session, {"id": job_id})
+    _FOLLOW.run(executor, {"id": job_id})
 
 
 def _fence(holder: Holder) -> dict[str, object]:
     return {"id": holder.id, "epoch": holder.epoch, "worker": holder.worker}
 
 
-def _one(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> Job | None:
-    return first_job(sql.run(session, parameters))
+def _one(executor: Executor, sql: Prepared, parameters: Mapping[str, object]) -> Job | None:
+    return first_job(sql.run(executor, parameters))
 
 
-def _changed(session: Session, sql: Prepared, parameters: Mapping[str, object]) -> bool:
-    return bool(sql.run(session, parameters))
+def _changed(executor: Executor, sql: Prepared, parameters: Mapping[str, object]) -> bool:
+    return bool(sql.run(executor, parameters))

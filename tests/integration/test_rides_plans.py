@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -11,8 +10,10 @@ from sqlalchemy import Connection, Engine, text
 from store.prepared import Prepared
 from store.rides import drivers, healing, lists, locks, rides, statements, ticks, trips
 from store.rides.lists import RideFilter
+from tests.plans import explain, index_scans, nodes
 
 RIDES = 10_000
+TABLES = ("rides", "offers", "drivers")
 ONCE = {
     "nobody has looked at the tables yet": (),
     "the tables were seen empty": ("VACUUM ANALYZE rides", "VACUUM ANALYZE offers", "VACUUM ANALYZE drivers"),
@@ -116,7 +117,7 @@ def test_a_plan_that_was_made_early_goes_along_the_index_that_is_meant(engine: E
         _fill(connection)
 
         for meaning, (prepared, allowed) in INDEXES.items():
-            assert set(_index_scans(connection, prepared)) <= allowed, meaning
+            assert set(index_scans(_explain(connection, prepared), TABLES)) <= allowed, meaning
 
 
 @pytest.mark.parametrize("once", ONCE)
@@ -125,7 +126,7 @@ def test_a_plan_that_was_made_early_compares_no_offer_with_all_rides_of_its_chun
         _prepare_early(connection, once)
 
         for prepared in (ticks._EXPIRE, ticks._WRITE_OFFERS):
-            rides_nodes = [node for node in _nodes(_explain(connection, prepared)) if _is_of_rides(node)]
+            rides_nodes = [node for node in nodes(_explain(connection, prepared)) if _is_of_rides(node)]
             assert rides_nodes
             assert not any("ANY" in str(node.get("Index Cond")) for node in rides_nodes)
 
@@ -140,11 +141,11 @@ def test_a_list_of_rides_is_read_along_those_of_the_person(engine: Engine, perso
 
         plan = connection.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}"), values).scalar_one()
 
-    used = {str(node["Index Name"]) for node in _nodes(plan[0]["Plan"]) if "Index Name" in node}
-    rows = sum(float(str(node["Actual Rows"])) for node in _nodes(plan[0]["Plan"]))
+    used = {str(node["Index Name"]) for node in nodes(plan[0]["Plan"]) if "Index Name" in node}
+    rows = sum(float(str(node["Actual Rows"])) for node in nodes(plan[0]["Plan"]))
     assert used <= {*PERSONAL, "rides_pkey"}
     assert rows < 1000
-    assert not any("Rows Removed by Filter" in node for node in _nodes(plan[0]["Plan"]))
+    assert not any("Rows Removed by Filter" in node for node in nodes(plan[0]["Plan"]))
 
 
 def _prepare_early(connection: Connection, once: str) -> None:
@@ -165,29 +166,9 @@ def _fill(connection: Connection) -> None:
     connection.exec_driver_sql(_OFFERS)
 
 
-def _index_scans(connection: Connection, prepared: Prepared) -> Iterator[str]:
-    """Find the index scans of a plan on the tables of rides: the index, with * where it is walked from end to end."""
-    for node in _nodes(_explain(connection, prepared)):
-        assert node["Node Type"] not in {"Seq Scan", "Bitmap Heap Scan"}
-        index = str(node.get("Index Name", ""))
-        if index.startswith(("rides_", "offers_", "drivers_")):
-            yield index if "Index Cond" in node else index + "*"
-
-
 def _is_of_rides(node: dict[str, object]) -> bool:
     return str(node.get("Index Name", "")).startswith("rides_")
 
 
-def _nodes(root: dict[str, object]) -> Iterator[dict[str, object]]:
-    children = root.get("Plans", [])
-    assert isinstance(children, list)
-    yield root
-    for child in children:
-        yield from _nodes(child)
-
-
 def _explain(connection: Connection, prepared: Prepared) -> dict[str, object]:
-    values = {name: VALUES[name] for name in prepared.parameters}
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {prepared._execute}", values).scalar_one()
-    root: dict[str, object] = plan[0]["Plan"]
-    return root
+    return explain(connection, prepared, VALUES)
