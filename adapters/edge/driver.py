@@ -1,7 +1,7 @@
 """Drive a POP over HTTP: Varnish, nginx with its agent, and the embedded one alike.
 
 Only the POP's own address is ever asked: paths are checked, redirects are not followed, proxies and ``.netrc`` of the
-environment are not looked at.
+environment are not looked at, and a name that leads where no POP may be is not believed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from adapters.edge.peers import PeerCheckingAdapter
 from domain.cache_refreshes.edge import Copy, EdgeError, EdgeRefusedError, PopStats, Selection
 
 CONNECT_TIMEOUT_S = 3.0
@@ -55,7 +55,7 @@ class HttpPopDriver:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        connections = HTTPAdapter(pool_connections=1, pool_maxsize=CONNECTIONS)
+        connections = PeerCheckingAdapter(pool_connections=1, pool_maxsize=CONNECTIONS)
         self._session.mount("http://", connections)
         self._session.mount("https://", connections)
 

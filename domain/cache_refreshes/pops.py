@@ -103,13 +103,23 @@ def parse_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def check_ip_address(text: str) -> None:
+    """Check an IP address, which a host's name may have led to.
+
+    Raises:
+        InvalidAddressError: no POP can be there.
+    """
+    address = ipaddress.ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved:
+        raise InvalidAddressError("must not be an address of that kind")
+
+
 def _check_host(host: str) -> None:
     try:
-        address = ipaddress.ip_address(host)
+        ipaddress.ip_address(host)
     except ValueError:
         if not _HOST.fullmatch(host) or ".." in host or _NUMBER.fullmatch(host.rpartition(".")[2]):
             raise InvalidAddressError("must name a host") from None
         return
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved:
-        raise InvalidAddressError("must not be an address of that kind")
+    check_ip_address(host)
