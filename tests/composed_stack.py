@@ -13,6 +13,7 @@ import requests
 
 from cli.engine import BASE_IMAGE, ensure_base_image, is_engine_answering
 from config.settings import REPOSITORY, inherit
+from domain.cache_refreshes.pops import control_key
 from tests.sandboxes import docker, eventually
 
 OVERRIDES = REPOSITORY / "tests" / "e2e" / "compose"
@@ -27,15 +28,22 @@ class ComposedStack:
     def __init__(self) -> None:
         self.project = f"yardmaster-test-{secrets.token_hex(4)}"
         self.flower_login = ("yardmaster", secrets.token_hex(8))
-        with socket.create_server(("127.0.0.1", 0)) as unused:
-            self._address = f"127.0.0.1:{unused.getsockname()[1]}"
-        self.url = f"http://{self._address}"
+        with socket.create_server(("127.0.0.1", 0)) as unused, socket.create_server(("127.0.0.1", 0)) as other:
+            address, pop_address = (f"127.0.0.1:{found.getsockname()[1]}" for found in (unused, other))
+        self.url, self.pop_url = f"http://{address}", f"http://{pop_address}"
+        edge_secret = secrets.token_hex(8)
+        self.pop_key = control_key(edge_secret, "local")
         self._environment = inherit(
             {
                 "POSTGRES_PASSWORD": secrets.token_hex(8),
                 "REDIS_PASSWORD": secrets.token_hex(8),
                 "FLOWER_PASSWORD": self.flower_login[1],
-                "HTTP_PORT": self._address,
+                "HTTP_PORT": address,
+                "EDGE_SECRET": edge_secret,
+                "POP_KEY": self.pop_key,
+                "POP_PORT": pop_address,
+                # Of its own, as other stacks of this machine have theirs.
+                "POP_CONTROL_NETWORK": f"10.{200 + secrets.randbelow(50)}.{secrets.randbelow(256)}.0/24",
                 "API_LANGUAGES": "python,c",
                 "CODE_SLOTS": "1",
                 "RATE_LIMITS": "",

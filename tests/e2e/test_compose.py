@@ -25,6 +25,7 @@ for address in ("postgres", 5432), ("docker", 2376), ("192.0.2.1", 80), ("127.0.
     except OSError:
         print("closed")
 """
+POP = {"region": "here", "control_url": "http://pop:8080", "driver": "nginx", "capacity_bytes": 10**9}
 # A worker finds out that another died when its lease is over.
 RESCUE_TIMEOUT_S = 90
 
@@ -32,8 +33,8 @@ RESCUE_TIMEOUT_S = 90
 class Client:
     """A user with a key, outside the stack."""
 
-    def __init__(self, stack: ComposedStack) -> None:
-        key = stack.execute("api", "yardmaster", "keys", "create", "--owner", "ada", "--tier", "unlimited").strip()
+    def __init__(self, stack: ComposedStack, *rights: str) -> None:
+        key = stack.execute("api", "yardmaster", "keys", "create", "--owner", "ada", *rights).strip()
         self._url = stack.url
         self._headers = {"Authorization": f"Bearer {key}"}
 
@@ -69,7 +70,12 @@ def stack() -> Iterator[ComposedStack]:
 
 @pytest.fixture(scope="module")
 def client(stack: ComposedStack) -> Client:
-    return Client(stack)
+    return Client(stack, "--tier", "unlimited")
+
+
+@pytest.fixture(scope="module")
+def operator(stack: ComposedStack) -> Client:
+    return Client(stack, "--admin")
 
 
 def running_workers(stack: ComposedStack) -> int:
@@ -152,6 +158,43 @@ def test_a_worker_killed_in_mid_run_loses_nothing_and_comes_back(stack: Composed
     assert sorted(client.job(job)["crashes"] for job in jobs) == [0, 1]
     assert {client.job(job)["result"]["cases"][0]["stdout"] for job in jobs} == {"done\n"}
     assert killed in stack.containers("worker-code")
+
+
+def test_a_pop_that_was_added_is_filled_and_viewers_get_what_it_holds(stack: ComposedStack, operator: Client) -> None:
+    stack.execute("api", "yardmaster", "content", "publish", "config/content", "--set", "titles")
+    added = operator.request("PUT", "/v1/pops/local", json=POP | {"url": stack.pop_url})
+    assert added.status_code == 201, added.text
+
+    refresh = {"urls": ["/v1/titles"], "mode": "fill", "pops": ["local"], "reason": "a test"}
+    begun = operator.request("POST", "/v1/cache-refreshes", json=refresh).json()
+
+    def target() -> dict:
+        return operator.request("GET", f"/v1/cache-refreshes/{begun['id']}").json()["targets"][0]
+
+    eventually(lambda: target()["state"] not in ("queued", "running"), RESCUE_TIMEOUT_S)
+    assert (target()["state"], target()["verified"], target()["last_error"]) == ("done", 1, None)
+    seen = requests.get(f"{stack.pop_url}/v1/titles", timeout=10)
+    assert (seen.status_code, seen.headers["X-Cache"]) == (200, "HIT")
+    assert seen.json() == operator.request("GET", "/v1/titles").json()
+
+
+def test_viewers_of_the_pop_purge_nothing_even_with_its_key(stack: ComposedStack) -> None:
+    key = {"X-Pop-Key": stack.pop_key}
+
+    assert requests.request("PURGE", f"{stack.pop_url}/v1/titles", headers=key, timeout=10).status_code == 403
+    assert requests.get(f"{stack.pop_url}/_pop/stats", headers=key, timeout=10).status_code == 403
+    with pytest.raises(AssertionError, match="403"):
+        # The way by which the POP fetches is no way to drive it.
+        stack.execute(
+            "proxy", "wget", "-O", "-", f"--header=X-Pop-Key: {stack.pop_key}", "http://pop:8080/_pop/stats"
+        )
+    with pytest.raises(AssertionError, match="gaierror"):
+        stack.execute("api", "python3", "-c", "import socket; socket.create_connection(('pop', 8080), 5)")
+
+
+def test_the_pop_shows_nothing_of_the_api_but_content(stack: ComposedStack) -> None:
+    for path in ("/metrics", "/flower/", "/v1/languages", "/readyz", "/edge/tokens/1.2/v/r", "/v/1/r/a.ts"):
+        assert requests.get(f"{stack.pop_url}{path}", timeout=10).status_code in (403, 404)
 
 
 def test_every_service_that_stays_is_found_healthy(stack: ComposedStack) -> None:

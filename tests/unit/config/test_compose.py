@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
 from config.settings import REPOSITORY, inherit
+from domain.cache_refreshes.pops import control_key
 
-SECRETS = {"POSTGRES_PASSWORD": "one", "REDIS_PASSWORD": "two", "FLOWER_PASSWORD": "three"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "one",
+    "REDIS_PASSWORD": "two",
+    "FLOWER_PASSWORD": "three",
+    "EDGE_SECRET": "four",
+    "POP_KEY": "five",
+}
+PUBLISHED = {"proxy", "pop"}
 ENGINE_CLIENTS = {"worker-code", "images"}
 ONE_OFF = {"migrate", "images"}
 
@@ -55,10 +64,10 @@ def test_a_secret_that_is_missing_stops_compose_with_its_name(missing: str) -> N
     assert missing in rendered.stderr
 
 
-def test_any_service_but_the_proxy_can_be_scaled(services: dict[str, dict[str, object]]) -> None:
+def test_any_service_but_what_the_world_comes_to_can_be_scaled(services: dict[str, dict[str, object]]) -> None:
     for name, service in services.items():
         assert "container_name" not in service
-        assert name == "proxy" or "ports" not in service
+        assert (name in PUBLISHED) == ("ports" in service)
 
 
 def test_whoever_times_drives_reaches_a_router_outside(services: dict[str, dict[str, object]]) -> None:
@@ -77,6 +86,38 @@ def test_the_cities_of_a_folder_of_the_host_are_those_of_whoever_reads_them() ->
         for name in ("api", "worker-general"):
             assert services[name]["environment"]["CITIES_DIR"] == "/etc/yardmaster/cities"
             assert services[name]["volumes"][0].endswith(":/etc/yardmaster/cities:ro")
+
+
+def test_the_pop_is_driven_by_the_workers_alone_and_reaches_nothing_but_its_origin(
+    services: dict[str, dict[str, object]],
+) -> None:
+    pop = services["pop"]
+    met = {
+        network: {name for name in services if network in networks(services, name)} - {"pop"}
+        for network in networks(services, "pop")
+    }
+
+    assert met == {"viewers": set(), "origin": {"proxy"}, "control": {"worker-general"}}
+    assert set(pop["environment"]) >= {"POP_KEY", "POP_NAME"}
+    assert not {"EDGE_SECRET", "DATABASE_URL", "REDIS_URL"} & set(pop["environment"])
+
+
+def test_the_network_that_may_purge_is_the_control_network_and_no_other() -> None:
+    rendered = yaml.safe_load(compose_config(SECRETS | {"POP_CONTROL_NETWORK": "10.9.8.0/24"}).stdout)
+
+    assert rendered["networks"]["control"] == {"internal": True, "ipam": {"config": [{"subnet": "10.9.8.0/24"}]}}
+    assert rendered["services"]["pop"]["environment"]["POP_CONTROL_NETWORKS"] == "127.0.0.1/32,10.9.8.0/24"
+
+
+def test_the_shipped_line_makes_the_key_that_the_platform_makes(tmp_path: Path) -> None:
+    head = (REPOSITORY / "docker-compose.yml").read_text().splitlines()
+    (line,) = [line.removeprefix("#   ") for line in head if "POP_KEY=$(" in line]
+    (tmp_path / ".env").write_text("EDGE_SECRET=of the tests\n".replace(" ", "-"))
+
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True)
+
+    assert (tmp_path / ".env").read_text().splitlines()[1] == f"POP_KEY={control_key('of-the-tests', 'local')}"
+    assert line in (REPOSITORY / "README.md").read_text()
 
 
 def test_only_the_worker_and_the_image_build_reach_the_sandbox_engine(services: dict[str, dict[str, object]]) -> None:
