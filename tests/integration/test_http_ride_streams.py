@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 import requests
@@ -12,7 +13,12 @@ import requests
 from cli.stack.servers import ValkeyServer
 from store.db import db
 from tests.apis import served
+from tests.integration import http_races as at
 from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, events_in, problem, push, streets
+from tests.integration.rides_world import Together, rounds
+from web.ttl_cache import TTL_S
+from web.version_cache import VersionCache
+from web.waiting import WaitHub
 
 
 @pytest.fixture
@@ -132,6 +138,93 @@ def test_a_ride_is_followed_while_redis_is_away_and_its_car_once_that_is_back(
     assert meanwhile == "started"
     assert [name for name, _ in after] == ["in_progress", "position"]
     assert after[1][1]["location"]["latitude"] == DESTINATION["latitude"]
+
+
+def test_whoever_gave_the_ride_back_is_not_seen_by_a_client_who_reads_slowly(town):
+    ann, bob = town.person("ann"), town.driver("bob")
+    ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
+    stream, told = followed(ann, ride)
+    before = [name for name, _ in itertools.islice(told, 3)]
+
+    # What the client reads next was not looked up yet.
+    assert bob.post(f"{ride}/cancel").status_code == 204
+    push(bob, ELSEWHERE)
+    after = next(told)[0]
+    stream.close()
+
+    assert before == ["created", "offered", "matched"]
+    assert after == "driver_cancelled"
+
+
+def test_whoever_gave_the_ride_back_is_not_seen_though_nobody_is_woken(town, monkeypatch):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.01)
+    replace(town.tools, hub=WaitHub()).install(town.yard.app.extensions)
+    ann, bob = town.person("ann"), town.driver("bob")
+    ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
+    stream, told = followed(ann, ride)
+    before = [name for name, _ in itertools.islice(told, 4)]
+
+    assert bob.post(f"{ride}/cancel").status_code == 204
+    push(bob, ELSEWHERE)
+    after = next(told)[0]
+    stream.close()
+
+    assert before == ["created", "offered", "matched", "position"]
+    assert after == "driver_cancelled"
+
+
+def test_whoever_gave_the_ride_back_unheard_of_is_seen_for_half_a_minute_at_most(town, monkeypatch):
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 0.01)
+    now = [0.0]
+    replace(town.tools, hub=WaitHub(), ride_versions=VersionCache(lambda: now[0])).install(town.yard.app.extensions)
+    ann, bob = town.person("ann"), town.driver("bob")
+    ride = f"/v1/rides/{town.matched(ann, bob, 'bob')}"
+    stream, told = followed(ann, ride)
+    before = [name for name, _ in itertools.islice(told, 4)]
+
+    # By another process, and this one's ear is cut off.
+    town.world.give_back(town.ride(ride[10:]), "bob")
+    now[0] = TTL_S
+    push(bob, ELSEWHERE)
+    after = next(told)[0]
+    stream.close()
+
+    assert before == ["created", "offered", "matched", "position"]
+    assert after == "driver_cancelled"
+
+
+def test_a_stream_is_woken_by_every_change_and_shows_no_position_of_who_is_gone(town, monkeypatch):
+    # Nothing but a wake-up brings the event within the time of this test.
+    monkeypatch.setattr("web.sse.LOOK_EVERY_S", 60.0)
+    monkeypatch.setattr("web.sse.HEARTBEAT_S", 60.0)
+    scene, seen = at.Scene(town), set()
+
+    with Together(2) as together:
+        for _ in rounds(lambda: len(seen) == 2):
+            scene.clear()
+            at.matched(scene)
+            stream, told = followed(scene.ann, scene.path)
+            before = [name for name, _ in itertools.islice(told, 3)]
+
+            after, _ = together.race((_read_until, told, "driver_cancelled"), (_give_back_and_move, scene))
+
+            stream.close()
+            assert before == ["created", "offered", "matched"]
+            seen.add(tuple(after))
+
+    assert seen == {("driver_cancelled",), ("position", "driver_cancelled")}
+
+
+def _read_until(told, last: str) -> list[str]:
+    names = []
+    while last not in names:
+        names.append(next(told)[0])
+    return names
+
+
+def _give_back_and_move(scene: at.Scene) -> None:
+    assert at.give_back(scene) == "204"
+    assert push(scene.bob, ELSEWHERE).json["accepted"] == 1
 
 
 def test_a_moving_car_is_seen_through_the_real_server(town, tmp_path, database_url, redis_url):
