@@ -27,10 +27,10 @@ def find_offer(sessions: Callable[[], Session], driver_id: str) -> Offered | Non
         return trips.pending_offer(session, driver_id)
 
 
-def wait_for_offer(driver_id: str, seconds: float) -> Offered | None:
-    """Return a driver's offer as soon as there is one; ``None`` after ``seconds``, capped by the server.
+def wait_for_offer(driver_id: str, seconds: float) -> tuple[Offered | None, bool]:
+    """Return a driver's offer as soon as there is one (``None`` after ``seconds``), and whether it was waited for.
 
-    When all places for waiting are taken, the answer is what there is at once.
+    The server caps the time; and when all places for waiting are taken, the answer is what there is at once.
 
     Raises:
         DriverNotFoundError: nobody of that id has registered.
@@ -39,13 +39,13 @@ def wait_for_offer(driver_id: str, seconds: float) -> Offered | None:
     deadline = time.monotonic() + min(seconds, tools.bounds.max_wait_s)
     with tools.waiters.take() as has_place:
         if not has_place or seconds <= 0:
-            return find_offer(tools.sessions, driver_id)
+            return find_offer(tools.sessions, driver_id), False
         # Subscribed before the read: an offer that is written after it is heard of.
         with tools.metrics.waiting("offers").track_inprogress(), tools.hub.watch(driver_key(driver_id)) as watch:
             while True:
                 offered = find_offer(tools.sessions, driver_id)
                 if offered is not None or not watch.wait(deadline - time.monotonic()):
-                    return offered
+                    return offered, True
 
 
 def driver_key(driver_id: str) -> str:

@@ -10,11 +10,15 @@ from uuid import UUID
 
 from flask.testing import FlaskClient
 
+from adapters.eta_osrm import OsrmApi
+from adapters.eta_router import Router, RouterEta
 from domain.rides.cities import City
+from domain.rides.eta import HaversineEta
 from domain.rides.model import NewRide, Offer, Place, Ride
 from store.rides import rides
 from tests.apis import Api, api
 from tests.integration.rides_world import QUOTE, RidesWorld
+from tests.routers import StandInRouter
 from web.platform import Platform
 from web.surge_board import SurgeBoard
 
@@ -89,6 +93,11 @@ class Streets:
         """Let the application be one that was started with these cities only."""
         board = SurgeBoard(self.tools.sessions, self.tools.driver_index, cities)
         replace(self.tools, cities=cities, surges=board).install(self.yard.app.extensions)
+
+    def ask_router(self, router: StandInRouter) -> None:
+        """Let drives be timed by the router, which is given all the time it wants."""
+        provider = RouterEta(Router(OsrmApi(router.url), budget_s=20), HaversineEta(self.tools.cities["demo"]))
+        replace(self.tools, etas={"demo": provider}).install(self.yard.app.extensions)
 
     @property
     def tools(self) -> Platform:

@@ -184,8 +184,9 @@ def test_when_all_places_for_waiting_are_taken_a_driver_is_answered_at_once(data
         with tools.waiters.take():
             answer = bob.get("/v1/drivers/me/offer?wait=20")
 
-        assert answer.status_code == 204
-        assert cid.get("/v1/drivers/me/offer?wait=0.05").status_code == 204
+        waited = cid.get("/v1/drivers/me/offer?wait=0.05")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (204, "2")
+        assert (waited.status_code, "Retry-After" in waited.headers) == (204, False)
 
 
 def test_an_offer_is_accepted_and_once_more_for_whoever_missed_the_answer(town):

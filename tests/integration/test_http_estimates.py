@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from domain.rides.ports import AvailableDriver
-from tests.integration.http_rides import ELSEWHERE, TRIP, problem, streets
+from tests.integration.http_rides import DESTINATION, DRIVER, ELSEWHERE, TRIP, problem, push, streets
+from tests.routers import StandInRouter
 
 QUERY = "start_latitude=49.9456&start_longitude=11.5713&end_latitude=49.93&end_longitude=11.61"
 
@@ -35,6 +36,23 @@ def test_prices_and_times_are_estimated_for_every_product(town):
     assert [time["estimate"] for time in nobody] == [None] * 3
     assert times[0]["estimate"] > 60
     assert [time["estimate"] for time in times[1:]] == [None] * 2
+
+
+def test_the_router_is_asked_once_for_the_times_of_all_products(town):
+    town.driver("bob", ELSEWHERE)
+    cid = town.person("cid")
+    cid.put("/v1/drivers/me", json=DRIVER | {"product": "van"})
+    cid.put("/v1/drivers/me/status", json={"status": "available"})
+    push(cid, DESTINATION)
+    with StandInRouter().running() as router:
+        town.ask_router(router)
+
+        answer = town.person("ann").get("/v1/estimates/time?start_latitude=49.9456&start_longitude=11.5713")
+        tables = len(router.tables)
+
+    assert [time["eta_source"] for time in answer.json["times"]] == ["osrm", None, "osrm"]
+    assert answer.json["times"][0]["estimate"] != answer.json["times"][2]["estimate"]
+    assert tables == 1
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,6 @@ from dataclasses import replace
 import pytest
 import redis
 
-from adapters.eta_osrm import OsrmApi
-from adapters.eta_router import Router, RouterEta
-from domain.rides.eta import HaversineEta
 from tests.integration.http_rides import DESTINATION, ELSEWHERE, PICKUP, Streets, push, streets
 from tests.routers import StandInRouter
 
@@ -29,12 +26,6 @@ def router():
 def change_tools(town: Streets, **changes: object) -> None:
     tools = town.yard.app.extensions["yardmaster"]
     replace(tools, **changes).install(town.yard.app.extensions)
-
-
-def ask_router(town: Streets, router: StandInRouter) -> None:
-    """Let drives be timed by the router, which is given all the time it wants."""
-    demo = town.yard.app.extensions["yardmaster"].cities["demo"]
-    change_tools(town, etas={"demo": RouterEta(Router(OsrmApi(router.url), budget_s=20), HaversineEta(demo))})
 
 
 def test_a_car_that_moves_after_redis_was_emptied_is_shown_where_it_is(town, redis_url):
@@ -88,7 +79,7 @@ def test_the_current_ride_is_not_sent_again_either_and_nobody_works_out_times_fo
     ann, bob = town.person("ann"), town.driver("bob", ELSEWHERE)
     town.matched(ann, bob, "bob")
     known = {"If-None-Match": ann.get("/v1/rides/current").headers["ETag"]}
-    ask_router(town, router)
+    town.ask_router(router)
     change_tools(town, drive_times=None)
 
     answer = ann.get("/v1/rides/current", headers=known)
@@ -102,7 +93,7 @@ def test_both_times_come_from_the_router_which_is_asked_once_for_each_place_of_t
     ann, bob = town.person("ann"), town.driver("bob", ELSEWHERE)
     ride = f"/v1/rides/{town.ordered(ann)}"
     offer = town.offer(ride[10:], "bob")
-    ask_router(town, router)
+    town.ask_router(router)
     bob.post(f"/v1/offers/{offer.id}/accept")
 
     first, second = ann.get(ride).json, bob.get(ride).json

@@ -13,7 +13,7 @@ from flask import Response, request
 from domain.rides.model import Driver, DriverNotFoundError, DriverStatus, Ride
 from store.rides import drivers
 from web import driver_hints, guards
-from web.answers import answers, json_of, problems
+from web.answers import answers, headers, json_of, problems
 from web.driver_pushes import record
 from web.job_views import json_response, show_moment
 from web.offer_waits import driver_key, offer_reader, wait_for_offer
@@ -38,7 +38,10 @@ blueprint = APIBlueprint("drivers", __name__, url_prefix="/v1/drivers/me", tag="
 blueprint.before_request(guards.require_key)
 blueprint.before_request(guards.require_person)
 
-_NO_OFFER = {"description": "Nothing is offered."}
+_NO_OFFER = {
+    "description": "Nothing is offered.",
+    "headers": headers(Retry_After="When to ask again, if nobody has waited."),
+}
 _STREAM = stream_of("of an offer its members; of offer_closed its id")
 
 
@@ -123,18 +126,19 @@ def push_locations(body: FixesIn) -> Response:
 def get_offer(query: OfferQuery) -> Response:
     """Read the offer that waits for an answer.
 
-    With `?wait=N` the answer comes as soon as there is one. With `Accept: text/event-stream` it is a stream of them:
+    With `?wait=N` the answer comes as soon as there is one; when too many wait already, it comes at once, and
+    Retry-After says when to ask again. With `Accept: text/event-stream` it is a stream of them:
     `offer` for each that comes, and `offer_closed` for one that is no longer to be had.
     """
     driver_id = guards.caller().owner
     if request.accept_mimetypes.best_match(["application/json", EVENT_STREAM]) == EVENT_STREAM:
         _registered()
         return open_stream(driver_key(driver_id), lambda: offer_reader(driver_id))
-    offered = wait_for_offer(driver_id, query.wait)
+    offered, has_waited = wait_for_offer(driver_id, query.wait)
     if offered is not None:
         return json_response(show_offer(*offered))
     response = Response(status=204)
-    if not query.wait:
+    if not has_waited:
         response.headers["Retry-After"] = str(RETRY_OFFER_S)
     return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from apiflask import APIBlueprint
 from flask import Response
@@ -57,7 +57,7 @@ def estimate_time(query: TimeQuery) -> Response:
     pickup = Place(query.start_latitude, query.start_longitude)
     city = city_at(pickup, IN_QUERY)
     products = products_of(city, query.product, IN_QUERY)
-    return json_response({"times": [_time(city, product, pickup) for product in products]})
+    return json_response({"times": list(_times(city, products, pickup))})
 
 
 @blueprint.get("/rides/heat-map")
@@ -91,17 +91,30 @@ def _price(city: City, product: Product, pickup: Place, destination: Place) -> d
     }
 
 
-def _time(city: City, product: Product, pickup: Place) -> dict[str, object]:
-    shown: dict[str, object] = {"product_id": product.name, "display_name": product.title}
+def _times(city: City, products: Sequence[Product], pickup: Place) -> Iterator[dict[str, object]]:
+    # One question to the index and one to the router for all products: a router that is late is waited for once.
     index = platform().driver_index
-    [found] = index.nearest(city.name, [NearestQuery(product.name, pickup, CANDIDATES)])
-    nearest = [driver_id for driver_id, _ in found]
-    origins = [position.place for position in index.last_positions(city.name, nearest).values()]
-    etas = platform().etas[city.name].pairs(origins, [pickup] * len(origins)) if origins else None
-    best = math.inf if etas is None else float(etas.seconds.min())
-    if etas is None or not math.isfinite(best):
-        return shown | {"estimate": None, "eta_source": None}
-    return shown | {"estimate": round(best), "eta_source": etas.source}
+    found = index.nearest(city.name, [NearestQuery(product.name, pickup, CANDIDATES) for product in products])
+    positions = index.last_positions(city.name, [driver_id for nearest in found for driver_id, _ in nearest])
+    drives = [
+        (product.name, positions[driver_id].place)
+        for product, nearest in zip(products, found, strict=True)
+        for driver_id, _ in nearest
+        if driver_id in positions
+    ]
+    etas = platform().etas[city.name].pairs([place for _, place in drives], [pickup] * len(drives))
+    best: dict[str, float] = {}
+    for (name, _), seconds in zip(drives, etas.seconds.tolist(), strict=True):
+        best[name] = min(seconds, best.get(name, math.inf))
+    for product in products:
+        seconds = best.get(product.name, math.inf)
+        is_reachable = math.isfinite(seconds)
+        yield {
+            "product_id": product.name,
+            "display_name": product.title,
+            "estimate": round(seconds) if is_reachable else None,
+            "eta_source": etas.source if is_reachable else None,
+        }
 
 
 def _cells(city: City) -> Iterator[dict[str, object]]:
