@@ -72,6 +72,14 @@ SCHEDULES = (
         every=timedelta(minutes=1),
         payload={"do": "reconcile"},
     ),
+    # What is cached of users is made anew, whatever a server could not tell the cache.
+    Schedule(
+        name="metadata_refresh",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(days=1),
+        payload={"do": "metadata"},
+    ),
 )
 
 

@@ -9,6 +9,7 @@ import store.jobs.models
 import store.pops
 import store.rides.models
 import store.videos.models
+import store.viewings
 from store.db import Base
 
 TABLES = Base.metadata
@@ -20,4 +21,5 @@ MODEL_MODULES = (
     store.pops,
     store.rides.models,
     store.videos.models,
+    store.viewings,
 )

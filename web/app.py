@@ -19,6 +19,7 @@ from adapters.eta import create_etas
 from adapters.language_folder import LanguageFileError, load_languages
 from adapters.rate_limiter import TIMEOUT_S, RedisRateLimiter
 from adapters.redis_client import create_redis_client
+from adapters.viewing_cache import RedisViewingCache
 from config import logging as logs
 from config import settings as config
 from config.settings import ApiSettings, Settings, SettingsError
@@ -63,6 +64,7 @@ from web.routes import (
     titles,
     video_objects,
     videos,
+    viewings,
 )
 from web.strict_json import StrictRequest
 from web.surge_board import SurgeBoard
@@ -147,9 +149,10 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    about_content = (questions, titles, content_sets, cache_refreshes, pops, videos, playback, video_objects)
+    about_content = (questions, titles, content_sets, cache_refreshes, pops)
+    about_videos = (videos, playback, video_objects, viewings)
     about_rides = (cities, rides, estimates, drivers, offers)
-    for feature in (code_runs, *about_rides, *about_content, jobs, languages, queues, health, docs):
+    for feature in (code_runs, *about_rides, *about_content, *about_videos, jobs, languages, queues, health, docs):
         app.register_blueprint(feature.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)
@@ -184,6 +187,7 @@ def _create_platform(app: APIFlask, settings: Settings, api: ApiSettings) -> Pla
         questions=ContentSet(question_set.SET, blobs, question_set.parse_questions, answers_of_questions),
         titles=ContentSet(title_set.SET, blobs, title_set.parse_titles, answers_of_titles),
         content_servers=RedisContentServers(create_redis_client(settings.redis_url, TIMEOUT_S)),
+        viewings=RedisViewingCache(create_redis_client(settings.redis_url, TIMEOUT_S)),
         languages=_read_languages(settings.sandbox_images_dir, api.languages),
         tiers=_read_tiers(settings.rate_limits),
         limiter=limiter,

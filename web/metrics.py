@@ -90,6 +90,12 @@ class Metrics:
             ["set"],
             registry=self._registry,
         )
+        self._viewings_reads = Counter(
+            "viewings_reads",
+            "Lists of what somebody watched: from the cache (hit), read anew (miss), or read as Redis was away.",
+            ["source"],
+            registry=self._registry,
+        )
         self._waiting = Gauge(
             "http_waiting",
             "Requests and streams that hold a thread to wait.",
@@ -130,6 +136,10 @@ class Metrics:
     def count_set_failure(self, name: str) -> None:
         """Count one look at a content set that failed."""
         self._set_failures.labels(name).inc()
+
+    def count_viewings_read(self, source: str) -> None:
+        """Count one list of what somebody watched that was read from ``source``."""
+        self._viewings_reads.labels(source).inc()
 
     def waiting(self, what: str) -> Gauge:
         """Return the gauge of those who wait for ``what``."""

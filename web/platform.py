@@ -21,6 +21,7 @@ from domain.rides.cities import City
 from domain.rides.model import Place
 from domain.rides.ports import DriverIndex, EtaProvider, Etas
 from domain.videos.manifests import Manifest
+from domain.viewings.model import ViewingCache
 from store.api_keys import ApiKey
 from store.rides.transactions import RideTransactions
 from web.content_sets import ContentSet
@@ -67,6 +68,7 @@ class Platform:
     questions: ContentSet[Question]
     titles: ContentSet[Title]
     content_servers: ContentServers
+    viewings: ViewingCache
     tiers: Mapping[str, tuple[Window, ...]]
     limiter: RateLimiter
     is_limiter_available: Callable[[], bool]

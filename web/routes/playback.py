@@ -22,6 +22,7 @@ from web.platform import platform
 from web.problems import NotFoundError, PlaybackUnavailableError
 from web.schemas.videos import REGION_PATTERN, PlaybackOut, PlaybackQuery
 from web.video_views import show_renditions
+from web.viewings import count_view
 
 blueprint = APIBlueprint("playback", __name__, url_prefix="/v1/titles", tag="Content")
 blueprint.before_request(guards.require_key)
@@ -38,7 +39,7 @@ blueprint.before_request(guards.require_key)
 def get_playback(title_id: str, query: PlaybackQuery) -> Response:
     """Find out where a title can be played.
 
-    Counts as a view.
+    Counts as a view, and is noted in the caller's history.
     """
     secret = platform().edge_secret
     if secret is None:
@@ -50,7 +51,7 @@ def get_playback(title_id: str, query: PlaybackQuery) -> Response:
             raise NotFoundError(f"the title {title_id[:64]} has no video")
         renditions = videos.renditions(session, video.id)
         site = choose_site(_sites(session), region, str(video.id), now)
-        videos.count_view(session, video.id, [each.name for each in renditions], region)
+    count_view(video, [each.name for each in renditions], region)
     expires_at = expiry(video.duration_s or 0, time.time())
     token = sign(secret, str(video.id), video.revision, expires_at)
     folder = f"{site.url.rstrip('/') if site else ''}/t/{token}/v/{video.id}/{video.revision}"

@@ -41,6 +41,7 @@ from store import cache_refreshes, edge_objects, pops
 from store.cache_refreshes import SYSTEM, Counted, Refresh, Target
 from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
+from workers.metadata_cache import MetadataRefresher
 from workers.pop_care import PopCare
 from workers.pop_pace import FillPace
 
@@ -83,9 +84,11 @@ class CacheRefresher:
 
     ``{"do": "refresh", "refresh": id, "pop": name}`` works on a target, ``{"do": "set", "set": name}`` begins the
     refresh of a set on all POPs. ``{"do": "verify"}`` and ``{"do": "reconcile"}`` look after POPs.
+    ``{"do": "metadata"}`` refreshes what is cached of users, where ``metadata`` was given.
     """
 
     tools: EdgeTools
+    metadata: MetadataRefresher | None = None
 
     def __call__(self, payload: dict[str, object], context: JobContext) -> Outcome:
         """Do what the payload says.
@@ -106,6 +109,8 @@ class CacheRefresher:
                 return care.verify_all()
             case {"do": "reconcile"}:
                 return care.reconcile()
+            case {"do": "metadata"} if self.metadata is not None:
+                return self.metadata.refresh(context)
         raise JobFailedError(f"there is no such work: {payload}")
 
     def _begin_set(self, name: str, payload: dict[str, object]) -> Outcome:

@@ -1,0 +1,1 @@
+"""Viewings: what owners of keys watched, when, and how often."""
