@@ -10,9 +10,11 @@ from config.settings import REPOSITORY, PopSettings
 TEMPLATES = {"varnish": "varnish.vcl", "nginx": "nginx.conf"}
 # With less room on the disk, nginx gives up copies.
 MIN_FREE = "256m"
-# Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written.
+# Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written: the agent needs
+# VCL_call, VCL_Log, VCL_return and ReqAcct, and has to go through whatever else there is.
 VARNISH_LOG = (
-    "-ObjHeader,-ObjProtocol,-ObjReason,-ObjStatus,-RespHeader,-RespUnset,-RespProtocol,-RespReason,-ReqUnset,-Hit"
+    "-ObjHeader,-ObjProtocol,-ObjReason,-ObjStatus,-RespHeader,-RespUnset,-RespProtocol,-RespReason,-RespStatus,"
+    "-ReqHeader,-ReqMethod,-ReqProtocol,-ReqStart,-ReqUnset,-ReqURL,-Timestamp,-Filters,-Hit"
 )
 
 
