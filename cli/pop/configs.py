@@ -10,6 +10,8 @@ from config.settings import REPOSITORY, PopSettings
 TEMPLATES = {"varnish": "varnish.vcl", "nginx": "nginx.conf"}
 # With less room on the disk, nginx gives up copies.
 MIN_FREE = "256m"
+# Any number of small copies is given up for a large one (``-p nuke_limit``): a fetch that finds no room is cut off.
+VARNISH_NUKE_LIMIT = 1_000_000
 # Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written: the agent needs
 # VCL_call, VCL_Log, VCL_return and ReqAcct, and has to go through whatever else there is.
 VARNISH_LOG = (

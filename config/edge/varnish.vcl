@@ -186,6 +186,12 @@ sub vcl_backend_response {
     set beresp.ttl = 10s;
     return (deliver);
   }
+  # What no giving up of copies would make room for is passed on: a fetch that finds no room is cut off, and so are viewers.
+  if (std.bytes(beresp.http.Content-Length, 0B) > (storage.memory.free_space + storage.memory.used_space) * 0.9) {
+    set beresp.uncacheable = true;
+    set beresp.ttl = 10s;
+    return (deliver);
+  }
   set beresp.http.xkey = beresp.http.Surrogate-Key;
   call folders;
   return (deliver);
