@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
@@ -11,11 +11,11 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import SETS, Mode, NewRefresh, Scope
-from domain.cache_refreshes.pops import NAME_PATTERN, FillWindow, Pop
+from domain.cache_refreshes.pops import NAME_PATTERN, FillWindow, Pop, PopHealth
 from jobs import cache_refreshes as refreshing
 from jobs.cache_refreshes import Order
 from store import edge_objects, pops
-from store.pops import PopHealth, PopTraffic
+from store.pops import PopTraffic
 from web import guards
 from web.answers import answers, problems
 from web.job_views import json_response
@@ -23,9 +23,6 @@ from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError, NotFoundError
 from web.request_ids import request_id
 from web.schemas.pops import FillWindowIn, PopIn, PopOut, PopsOut
-
-HEALTHY_FOR = timedelta(minutes=3)
-"""A POP is asked every minute; one that has not answered for this long is not healthy."""
 
 blueprint = APIBlueprint("pops", __name__, url_prefix="/v1/pops", tag="Edge")
 blueprint.before_request(guards.require_key)
@@ -139,9 +136,8 @@ def _show_one(session: Session, name: str) -> dict[str, object]:
 
 def _show_all(session: Session, found: list[Pop]) -> list[dict[str, object]]:
     healths, traffic, objects = pops.health(session), pops.traffic(session), edge_objects.counts(session)
-    unseen = PopHealth(None, None)
     return [
-        _show(pop, healths.get(pop.name, unseen), traffic.get(pop.name)) | {"objects": objects.get(pop.name, {})}
+        _show(pop, healths.get(pop.name, PopHealth()), traffic.get(pop.name)) | {"objects": objects.get(pop.name, {})}
         for pop in found
     ]
 
@@ -154,16 +150,11 @@ def _show(pop: Pop, health: PopHealth, traffic: PopTraffic | None) -> dict[str, 
         "fill_window": window and {
             "start": f"{window.start:%H:%M}", "end": f"{window.end:%H:%M}", "timezone": window.timezone,
         },
-        "is_healthy": _is_healthy(health),
+        "is_healthy": health.is_healthy(datetime.now(UTC)),
         "last_seen_at": health.last_seen_at and health.last_seen_at.isoformat(),
         "last_error": health.last_error,
         "traffic": traffic and _show_traffic(traffic),
     }  # fmt: skip
-
-
-def _is_healthy(health: PopHealth) -> bool:
-    is_seen = health.last_seen_at is not None and datetime.now(UTC) - health.last_seen_at < HEALTHY_FOR
-    return is_seen and health.last_error is None
 
 
 def _show_traffic(traffic: PopTraffic) -> dict[str, object]:
