@@ -65,13 +65,15 @@ def get(name: str) -> Response:
 def put(name: str, body: PopIn) -> Response:
     """Create a POP, or change one (administrators).
 
-    A new one is given what is published at once. Its key is printed by `yardmaster pops key NAME`.
+    A new one is given what is published at once, as is one that is enabled again, moved, or has other room or hours.
+    Its key is printed by `yardmaster pops key NAME`.
     """
     pop = _to_pop(name, body)
     with platform().transactions() as session:
+        before = pops.find_pop(session, name)
         is_new = pops.put_pop(session, pop)
-        if is_new and pop.is_enabled:
-            _welcome(session, pop)
+        if pop.is_enabled and (news := _news(pop, before)):
+            _welcome(session, pop, before, f"the POP {name} {news}")
     with platform().sessions() as session:
         return json_response(_show_one(session, name), 201 if is_new else 200)
 
@@ -87,11 +89,29 @@ def delete(name: str) -> Response:
     return Response(status=204)
 
 
-def _welcome(session: Session, pop: Pop) -> None:
+def _news(pop: Pop, before: Pop | None) -> str | None:
+    """Return why a POP may lack something now; ``None``: it was driven before, there, and under the same terms."""
+    if before is None:
+        return "is new"
+    if not before.is_enabled:
+        return "was switched on"
+    if (pop.control_url, pop.driver) != (before.control_url, before.driver):
+        return "has moved"
+    terms = [(each.capacity_bytes, each.fill_window, each.max_bytes_per_s) for each in (pop, before)]
+    return "has other room or hours" if terms[0] != terms[1] else None
+
+
+def _welcome(session: Session, pop: Pop, before: Pop | None, reason: str) -> None:
     owner = guards.caller().owner
+    order = Order(owner, request_id=request_id())
     for name in SETS:
-        new = NewRefresh(owner, f"the POP {pop.name} is new", Mode.SOFT, Scope(set=name))
-        refreshing.begin(session, new, [pop.name], Order(owner, request_id=request_id()))
+        refreshing.begin(session, NewRefresh(owner, reason, Mode.SOFT, Scope(set=name)), [pop.name], order)
+    if before is not None:
+        # What waits for a window that was closed, and what it should hold besides.
+        refreshing.bring_forward(session, pop.name)
+        new = NewRefresh(owner, reason, Mode.FILL, Scope(lacking="all"))
+        refreshing.begin(session, new, [pop.name], order)
+        refreshing.request_verification(session, pop.name)
 
 
 def _to_pop(name: str, body: PopIn) -> Pop:
