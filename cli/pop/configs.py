@@ -35,10 +35,23 @@ def render(server: str, settings: PopSettings, min_free: str = MIN_FREE) -> str:
         "POP_CONTROL_NETWORKS": " ".join(networks[server]),
         "POP_FOLDER": str(settings.folder),
         "POP_CAPACITY_BYTES": str(settings.capacity_bytes),
+        "POP_TOO_LARGE": numbers_above(settings.capacity_bytes),
         "POP_MIN_FREE": min_free,
     }
     template = (REPOSITORY / "config" / "edge" / TEMPLATES[server]).read_text(encoding="utf-8")
     return re.sub(r"\$\{(POP_[A-Z_]+)\}", lambda found: values[found[1]], template)
+
+
+def numbers_above(bound: int) -> str:
+    """Return a regular expression for the decimal numbers above ``bound``: nginx cannot compare numbers."""
+    digits = str(bound)
+    # More digits, or as many that begin alike and go on with a larger one.
+    larger = [
+        f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "9"
+    ]
+    return f"([1-9][0-9]{{{len(digits)},}}|{'|'.join(larger)})" if larger else f"[1-9][0-9]{{{len(digits)},}}"
 
 
 def _acl_entry(network: str) -> str:

@@ -6,7 +6,9 @@ Viewers are served in full all the same, and whoever fills is told what is not k
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from domain.cache_refreshes.refresh import Patience
 from tests.edge_origin import TestOrigin
 from tests.edge_world import awaited
 from tests.integration.edge_yard import EdgeYard
-from tests.pops import RunningPop, start_pop
+from tests.pops import KINDS, RunningPop, start_pop
 
 MEBIBYTE = 2**20
 IN_MEMORY = ("varnish", "embedded")
@@ -75,6 +77,24 @@ def test_nginx_on_a_full_disk_serves_on_and_a_fill_says_that_it_is_not_kept(
         assert pop.driver.fetch("/v1/disk/b") == pop.driver.probe("/v1/disk/b")
 
 
+def test_nginx_writes_nothing_that_the_disk_has_no_room_for(edge_origin: TestOrigin, tmp_path: Path) -> None:
+    edge_origin.put(LARGE, b"x" * 24 * MEBIBYTE)
+    with (
+        small_disk(tmp_path / "disk", "8m") as disk,
+        start_pop("nginx", edge_origin.url, tmp_path, folder=disk / "pop", capacity_bytes=4 * MEBIBYTE) as pop,
+    ):
+        host, _, port = pop.settings.listen.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=20) as viewer:
+            viewer.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            received = len(viewer.recv(1 << 16))
+            # Slower than the origin, which could send all of it meanwhile.
+            time.sleep(1.0)
+            while piece := viewer.recv(1 << 20):
+                received += len(piece)
+
+        assert received > 24 * MEBIBYTE
+
+
 @pytest.mark.parametrize("kind", IN_MEMORY)
 def test_what_keeps_copies_in_memory_goes_on_with_a_full_disk(
     kind: str, engine: Engine, edge_origin: TestOrigin, tmp_path: Path
@@ -98,7 +118,7 @@ def test_what_keeps_copies_in_memory_goes_on_with_a_full_disk(
             assert (len(answer.body), answer.headers["x-cache"]) == (MEBIBYTE, "HIT")
 
 
-@pytest.mark.parametrize("kind", IN_MEMORY)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_object_larger_than_all_room_is_served_whole_and_its_fill_fails_saying_so(
     kind: str, engine: Engine, edge_origin: TestOrigin, tmp_path: Path
 ) -> None:

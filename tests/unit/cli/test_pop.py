@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from cli.pop.agent import Rounds
-from cli.pop.configs import VARNISH_LOG, VARNISH_NUKE_LIMIT, render
+from cli.pop.configs import VARNISH_LOG, VARNISH_NUKE_LIMIT, numbers_above, render
 from cli.pop.counting import Tally, follow_file, whole_lines
 from cli.pop.nginx_cache import CacheFormatError, NginxCache
 from cli.pop.shelf import STALE_S, Shelf, Stored
@@ -48,6 +49,15 @@ def test_a_configuration_has_everything_filled_in(server: str) -> None:
     assert "${" not in text.split("\n", 3)[3]
     for word in ("lisbon", GIVEN["POP_KEY"], "api", "8000", "10.1.0.0", "192.0.2.7"):
         assert word in text
+
+
+@pytest.mark.parametrize("bound", [1, 9, 10, 99, 256, 4096, 9_000, 9_990, 12_345])
+def test_numbers_are_compared_by_their_digits(bound: int) -> None:
+    pattern = re.compile(numbers_above(bound))
+
+    found = {number for number in range(20_000) if pattern.fullmatch(str(number))}
+
+    assert found == set(range(bound + 1, 20_000))
 
 
 def test_varnish_is_tried_with_the_parameters_that_are_documented() -> None:
