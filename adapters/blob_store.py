@@ -24,8 +24,8 @@ from domain.content.blobs import Blob, BlobChangedError, BlobNotFoundError, Blob
 
 if TYPE_CHECKING:
     # These exist for type checkers only.
-    from obstore import ObjectMeta, PutMode
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
+    from obstore import ObjectMeta, PutMode, PutResult, UpdateVersion
+    from obstore.store import ClientConfig, GCSConfig, ObjectStore, RetryConfig, S3Config
 
 SCHEMES = ("file", "s3", "gs")
 TIMEOUT = timedelta(seconds=30)
@@ -40,8 +40,9 @@ T = TypeVar("T")
 def create_blob_store(url: str, endpoint: str | None = None) -> ObstoreBlobStore:
     """Return the store at ``url``: ``file:///folder``, ``s3://bucket/prefix`` or ``gs://bucket/prefix``.
 
-    A folder is made where there is none. ``endpoint`` is a server with the dialect of S3 that is not Amazon's.
-    Region and credentials come from where they always do (``AWS_REGION``, ``AWS_ACCESS_KEY_ID`` ...).
+    A folder is made where there is none. ``endpoint`` is a server with the dialect of S3 that is not Amazon's, or of
+    Google's that is not theirs. Region and credentials come from where they always do (``AWS_REGION``,
+    ``AWS_ACCESS_KEY_ID``, ``GOOGLE_SERVICE_ACCOUNT`` ...).
 
     Raises:
         ValueError: the URL has another scheme, or names no folder or bucket.
@@ -55,21 +56,28 @@ def create_blob_store(url: str, endpoint: str | None = None) -> ObstoreBlobStore
         return ObstoreBlobStore(LocalStore(folder), folder / ".lock")
     client: ClientConfig = {"timeout": TIMEOUT, "connect_timeout": CONNECT_TIMEOUT}
     retries: RetryConfig = {"max_retries": 3, "retry_timeout": RETRY_FOR}
-    if parts.scheme == "gs":
-        return ObstoreBlobStore(GCSStore.from_url(url, client_options=client, retry_config=retries), None)
-    config: S3Config = {}
     if endpoint:
         # Whoever names a server without TLS means it.
-        config, client["allow_http"] = {"endpoint": endpoint}, endpoint.startswith("http://")
+        client["allow_http"] = endpoint.startswith("http://")
+    if parts.scheme == "gs":
+        base: GCSConfig = {"base_url": endpoint} if endpoint else {}
+        gcs = GCSStore.from_url(url, config=base, client_options=client, retry_config=retries)
+        return ObstoreBlobStore(gcs, None, is_by_generation=True)
+    config: S3Config = {"endpoint": endpoint} if endpoint else {}
     return ObstoreBlobStore(S3Store.from_url(url, config=config, client_options=client, retry_config=retries), None)
 
 
 class ObstoreBlobStore:
-    """A ``BlobStore``; safe for many threads and processes. ``lock``: the file that serialises conditional writes."""
+    """A ``BlobStore``; safe for many threads and processes. ``lock``: the file that serialises conditional writes.
 
-    def __init__(self, store: ObjectStore, lock: Path | None) -> None:
+    ``is_by_generation``: the store's conditions are about generations of an object, not about ETags, as Google's are;
+    a generation is then what this calls an ETag.
+    """
+
+    def __init__(self, store: ObjectStore, lock: Path | None, *, is_by_generation: bool = False) -> None:
         self._store = store
         self._lock = lock
+        self._is_by_generation = is_by_generation
 
     def put(self, path: str, content: bytes | Path) -> str:
         """Write a blob, whatever is there."""
@@ -87,8 +95,12 @@ class ObstoreBlobStore:
         """Write a blob if it is still the one with ``etag``."""
         if etag is None:
             return _guarded(path, lambda: self._put(path, content, "create"))
+        if self._is_by_generation and not etag.isdigit():
+            # No blob has it, and Google would call it a mistake.
+            raise BlobChangedError(check_path(path))
         if self._lock is None:
-            return _guarded(path, lambda: self._put(path, content, {"e_tag": etag}))
+            is_same: UpdateVersion = {"version": etag} if self._is_by_generation else {"e_tag": etag}
+            return _guarded(path, lambda: self._put(path, content, is_same))
         with self._exclusively():
             found = self.head(path)
             if found is None or found.etag != etag:
@@ -100,7 +112,7 @@ class ObstoreBlobStore:
 
         def read() -> tuple[bytes, Blob]:
             found = obstore.get(self._store, check_path(path))
-            return bytes(found.bytes()), _blob(found.meta)
+            return bytes(found.bytes()), self._blob(found.meta)
 
         return _guarded(path, read)
 
@@ -124,16 +136,16 @@ class ObstoreBlobStore:
     def head(self, path: str) -> Blob | None:
         """Return what is known of a blob; ``None``: there is none."""
         try:
-            return _blob(_guarded(path, lambda: obstore.head(self._store, check_path(path))))
+            return self._blob(_guarded(path, lambda: obstore.head(self._store, check_path(path))))
         except BlobNotFoundError:
             return None
 
     def list(self, folder: str = "") -> Iterator[Blob]:
-        """Return the blobs in ``folder`` and the folders in it, in no order."""
+        """Return the blobs in ``folder`` and the folders in it, in no order; Google tells no ETags of them here."""
         prefix = check_path(folder) if folder else None
         pages = iter(obstore.list(self._store, prefix, chunk_size=PAGE))
         while (page := _guarded(folder, lambda: next(pages, None))) is not None:
-            yield from (_blob(meta) for meta in page if not str(meta["path"]).startswith("."))
+            yield from (self._blob(meta) for meta in page if not str(meta["path"]).startswith("."))
 
     def delete(self, path: str) -> None:
         """Delete a blob; none is no error."""
@@ -143,7 +155,13 @@ class ObstoreBlobStore:
             return
 
     def _put(self, path: str, content: bytes | Path, mode: PutMode) -> str:
-        return str(obstore.put(self._store, check_path(path), content, mode=mode)["e_tag"])
+        return self._etag(obstore.put(self._store, check_path(path), content, mode=mode))
+
+    def _blob(self, meta: ObjectMeta) -> Blob:
+        return Blob(str(meta["path"]), int(meta["size"]), self._etag(meta), meta["last_modified"])
+
+    def _etag(self, found: ObjectMeta | PutResult) -> str:
+        return str(found["version" if self._is_by_generation else "e_tag"] or "")
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -157,10 +175,6 @@ class ObstoreBlobStore:
             yield
         finally:
             os.close(descriptor)
-
-
-def _blob(meta: ObjectMeta) -> Blob:
-    return Blob(str(meta["path"]), int(meta["size"]), str(meta["e_tag"] or ""), meta["last_modified"])
 
 
 def _guarded(path: str, ask: Callable[[], T]) -> T:

@@ -98,6 +98,12 @@ def restart_deferred(session: Session, pop: str) -> int:
     return sum(hand_on(session, target, Mode.SOFT, None) for target in targets)
 
 
+def bring_forward(session: Session, pop: str) -> None:
+    """Submit again what waits for a POP's window or rate, which are others now; it may wait for those then."""
+    for target in cache_refreshes.lock_not_due(session, pop, MAX_RESTARTED):
+        hand_on(session, target, Mode.FILL, None)
+
+
 def request_verification(session: Session, pop: str) -> None:
     """Have a POP asked soon for all that it should hold."""
     submit.submit(session, NewJob(KIND, SYSTEM_OWNER, {"do": "verify", "pop": pop}))

@@ -168,6 +168,11 @@ _DEFERRED = text(f"""
 SELECT {_TARGET_COLUMNS} FROM cache_refresh_targets WHERE pop = :pop AND state = 'deferred'
     AND {IS_OPEN} ORDER BY refresh_id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
+_NOT_DUE = text(f"""
+SELECT {_TARGET_COLUMNS} FROM cache_refresh_targets t WHERE pop = :pop AND state = 'queued' AND {IS_OPEN}
+    AND EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.state = 'queued' AND j.run_at > now())
+ORDER BY refresh_id LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
 # What was purged already does not wait: what the POP fetched since, nobody would have it forget.
 _WAITING = text(f"""
 SELECT t.pop FROM cache_refresh_targets t JOIN cache_refreshes r ON r.id = t.refresh_id
@@ -279,6 +284,11 @@ def hand_on(session: Session, target: Target, next_job_id: UUID) -> bool:
 def lock_deferred(session: Session, pop: str, limit: int) -> list[Target]:
     """Return what waits for a POP, the oldest first, and lock it until the transaction ends."""
     return [_to_target(row) for row in session.execute(_DEFERRED, {"pop": pop, "limit": limit})]
+
+
+def lock_not_due(session: Session, pop: str, limit: int) -> list[Target]:
+    """Return what waits for its time, which a POP's window or rate had given it, and lock it likewise."""
+    return [_to_target(row) for row in session.execute(_NOT_DUE, {"pop": pop, "limit": limit})]
 
 
 def pops_with(session: Session, new: NewRefresh, states: Sequence[TargetState]) -> set[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from domain.cache_refreshes.edge import PopStats
-from domain.cache_refreshes.pops import DRIVERS, FillWindow, Pop
+from domain.cache_refreshes.pops import DRIVERS, FillWindow, Pop, PopHealth
 from store.db import Base
 
 Moment = DateTime(timezone=True)
@@ -64,14 +64,6 @@ class PopStatsRow(Base):
     sent_bytes: Mapped[int] = mapped_column(BigInteger)
     objects: Mapped[int] = mapped_column(BigInteger)
     stored_bytes: Mapped[int] = mapped_column(BigInteger)
-
-
-@dataclass(frozen=True, slots=True)
-class PopHealth:
-    """When a POP last answered, and what went wrong at the last try, if anything did."""
-
-    last_seen_at: datetime | None
-    last_error: str | None
 
 
 @dataclass(frozen=True, slots=True)

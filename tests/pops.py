@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from adapters.edge import HttpPopDriver
-from cli.pop.configs import VARNISH_LOG, render
+from cli.pop.configs import VARNISH_LOG, VARNISH_NUKE_LIMIT, render
 from cli.stack.servers import HOST, free_port
 from config.settings import REPOSITORY, PopSettings, inherit
 
@@ -108,7 +108,8 @@ class RunningPop:
         mebibytes = max(1, self.settings.capacity_bytes // 2**20)
         self._run([_program("varnishd"), "-F", "-j", "none", "-T", "none", "-n", str(self.settings.folder),
                    "-a", self.settings.listen, "-f", str(config), "-s", f"memory=malloc,{mebibytes}m",
-                   "-s", "Transient=malloc,64m", "-p", f"vsl_mask={VARNISH_LOG}"])  # fmt: skip
+                   "-s", "Transient=malloc,64m", "-p", f"nuke_limit={VARNISH_NUKE_LIMIT}",
+                   "-p", f"vsl_mask={VARNISH_LOG}"])  # fmt: skip
         _wait_for(self.processes, int(self.settings.listen.rpartition(":")[2]))
         self._run_yardmaster("agent", "varnish")
 

@@ -27,7 +27,7 @@ from typing import Generic, Protocol, TypeVar
 
 from domain.content.blobs import BlobStore, BlobStoreError
 from domain.content.servers import ContentServers, SetReport
-from domain.content.sets import DamagedSetError, load, read_pointer
+from domain.content.sets import DamagedSetError, load_records, read_pointer
 from store.vital import VitalThread
 from web.problems import ContentUnavailableError
 
@@ -132,9 +132,7 @@ class ContentSet(Generic[Record_co]):
         manifest = served.pointer.manifest
         if self._loaded is not None and self._loaded.revision == manifest.revision:
             return self._loaded
-        records = self._parse(load(self._store, self.name, manifest))
-        if len(records) != manifest.records:
-            raise DamagedSetError(f"revision {manifest.revision} has {len(records)} records, not {manifest.records}")
+        records = load_records(self._store, self.name, manifest, self._parse)
         answers = self._build(records, manifest.revision)
         return LoadedSet(manifest.revision, records, answers, datetime.now(UTC))
 

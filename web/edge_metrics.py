@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import OPEN_STATES
+from domain.cache_refreshes.pops import PopHealth
 from store import cache_refreshes, edge_objects, pops
-from store.pops import PopHealth
 
 _LABELS = ["pop"]
 
@@ -18,12 +20,11 @@ def edge_families(session: Session) -> list[Metric]:
 
 
 def _up(session: Session) -> GaugeMetricFamily:
-    family = GaugeMetricFamily("pop_up", "1 where the POP answered when it was last asked.", labels=_LABELS)
-    healths, unseen = pops.health(session), PopHealth(None, None)
+    family = GaugeMetricFamily("pop_up", "1 where the POP answered lately, and when last asked.", labels=_LABELS)
+    healths, now = pops.health(session), datetime.now(UTC)
     for pop in pops.enabled_pops(session):
         # One that was made meanwhile has not answered yet.
-        health = healths.get(pop.name, unseen)
-        family.add_metric([pop.name], health.last_seen_at is not None and health.last_error is None)
+        family.add_metric([pop.name], healths.get(pop.name, PopHealth()).is_healthy(now))
     return family
 
 

@@ -16,7 +16,7 @@ from domain.cache_refreshes.pops import Pop, control_key
 from domain.cache_refreshes.refresh import Wanted
 from domain.content.blobs import BlobStore, BlobStoreError
 from domain.content.parsers import PARSERS
-from domain.content.sets import DamagedSetError, load, read_pointer
+from domain.content.sets import DamagedSetError, load_records, read_pointer
 from store.db import transactions
 from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
@@ -69,7 +69,7 @@ def set_objects(blobs: BlobStore, name: str) -> list[EdgeObject]:
         if served is None:
             return []
         manifest = served.pointer.manifest
-        ids = PARSERS[name](load(blobs, name, manifest))
+        ids = load_records(blobs, name, manifest, PARSERS[name])
     except (BlobStoreError, DamagedSetError, ValueError) as error:
         raise SetAwayError(f"the set {name} cannot be read: {error}") from error
     paths = [f"/v1/{name}", *(f"/v1/{name}/{id_}" for id_ in ids)]

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError, PopStats
 from domain.cache_refreshes.model import Mode, NewRefresh, Scope
-from domain.cache_refreshes.pops import Pop
+from domain.cache_refreshes.pops import Pop, PopHealth
 from domain.cache_refreshes.refresh import look
 from jobs import cache_refreshes as refreshing
 from jobs.model import JobContext, Outcome, TransientJobError
 from store import cache_refreshes, edge_objects, pops
 from store.cache_refreshes import SYSTEM
-from store.pops import PopHealth, PopTraffic
+from store.pops import PopTraffic
 from workers.edge_tools import EdgeTools
 
 CHUNK = 500

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import shutil
 import subprocess
 import threading
@@ -29,6 +30,8 @@ RESERVE_BYTES = 64 * 2**20
 LOOK_EVERY_S = 1.0
 _HOST = "127.0.0.1"
 
+log = logging.getLogger(__name__)
+
 
 class DiskGuard:
     """Makes the file that tells nginx to write no more copies, while the disk is full, and removes it afterwards."""
@@ -46,6 +49,26 @@ class DiskGuard:
             self._mark.unlink(missing_ok=True)
 
 
+class Rounds:
+    """What is looked at again and again; what fails for a while is logged once, and tried again."""
+
+    def __init__(self, *looks: Callable[[], None]) -> None:
+        self._looks = looks
+        self._is_failing = False
+
+    def look(self) -> None:
+        """Look at everything once."""
+        error = None
+        for look in self._looks:
+            try:
+                look()
+            except OSError as found:
+                error = found
+        if error is not None and not self._is_failing:
+            log.warning("the disk or nginx's log cannot be looked at; tried again every second: %s", error)
+        self._is_failing = error is not None
+
+
 def serve_nginx_agent(settings: PopSettings) -> None:
     """Serve until the process is ended."""
     tally, guard = Tally(), DiskGuard(settings.folder)
@@ -59,11 +82,11 @@ def serve_nginx_agent(settings: PopSettings) -> None:
 
     def look() -> None:
         while True:
-            guard.look()
-            catch_up()
+            rounds.look()
             time.sleep(LOOK_EVERY_S)
 
     guard.look()
+    rounds = Rounds(guard.look, catch_up)
     threading.Thread(target=look, daemon=True).start()
     with _server(settings, stats, cache) as server:
         server.serve_forever()

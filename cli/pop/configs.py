@@ -10,9 +10,13 @@ from config.settings import REPOSITORY, PopSettings
 TEMPLATES = {"varnish": "varnish.vcl", "nginx": "nginx.conf"}
 # With less room on the disk, nginx gives up copies.
 MIN_FREE = "256m"
-# Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written.
+# Any number of small copies is given up for a large one (``-p nuke_limit``): a fetch that finds no room is cut off.
+VARNISH_NUKE_LIMIT = 1_000_000
+# Of Varnish's log (``-p vsl_mask``) what nobody reads here, which is most of it, is not written: the agent needs
+# VCL_call, VCL_Log, VCL_return and ReqAcct, and has to go through whatever else there is.
 VARNISH_LOG = (
-    "-ObjHeader,-ObjProtocol,-ObjReason,-ObjStatus,-RespHeader,-RespUnset,-RespProtocol,-RespReason,-ReqUnset,-Hit"
+    "-ObjHeader,-ObjProtocol,-ObjReason,-ObjStatus,-RespHeader,-RespUnset,-RespProtocol,-RespReason,-RespStatus,"
+    "-ReqHeader,-ReqMethod,-ReqProtocol,-ReqStart,-ReqUnset,-ReqURL,-Timestamp,-Filters,-Hit"
 )
 
 
@@ -31,10 +35,23 @@ def render(server: str, settings: PopSettings, min_free: str = MIN_FREE) -> str:
         "POP_CONTROL_NETWORKS": " ".join(networks[server]),
         "POP_FOLDER": str(settings.folder),
         "POP_CAPACITY_BYTES": str(settings.capacity_bytes),
+        "POP_TOO_LARGE": numbers_above(settings.capacity_bytes),
         "POP_MIN_FREE": min_free,
     }
     template = (REPOSITORY / "config" / "edge" / TEMPLATES[server]).read_text(encoding="utf-8")
     return re.sub(r"\$\{(POP_[A-Z_]+)\}", lambda found: values[found[1]], template)
+
+
+def numbers_above(bound: int) -> str:
+    """Return a regular expression for the decimal numbers above ``bound``: nginx cannot compare numbers."""
+    digits = str(bound)
+    # More digits, or as many that begin alike and go on with a larger one.
+    larger = [
+        f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "9"
+    ]
+    return f"([1-9][0-9]{{{len(digits)},}}|{'|'.join(larger)})" if larger else f"[1-9][0-9]{{{len(digits)},}}"
 
 
 def _acl_entry(network: str) -> str:

@@ -68,7 +68,7 @@ def follow_file(path: Path, tally: Tally) -> Callable[[], None]:
 def follow_varnish(folder: Path, tally: Tally) -> subprocess.Popen[bytes]:
     """Start ``varnishncsa`` on the Varnish that works in ``folder``, and count its lines in a thread."""
     process = subprocess.Popen(
-        ["varnishncsa", "-n", str(folder), "-q", "not ReqHeader:X-Pop-Key", "-F", "%{Varnish:hitmiss}x %b"],
+        ["varnishncsa", "-n", str(folder), "-q", "not VCL_Log", "-F", "%{Varnish:hitmiss}x %b"],
         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,  # noqa: PLW1509 - only the call
     )  # fmt: skip
     assert process.stdout is not None

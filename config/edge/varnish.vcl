@@ -28,7 +28,7 @@ acl control {
 sub vcl_recv {
   # Nearly all that comes, in one look: plain paths without a token. What admit takes away is not read on this way.
   if (req.method == "GET" && req.restarts == 0 && !req.http.X-Pop-Key && !req.http.Cache-Control
-      && req.url ~ "^(?!/(_pop|edge|t|v)/)(/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)+$") {
+      && req.url ~ "^(?!/(?:_pop|edge|t|v)/)(?:/[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+)++$") {
     unset req.http.Cookie;
     unset req.http.Authorization;
     unset req.http.X-Pop-Token;
@@ -62,6 +62,8 @@ sub admit {
   # Letters, digits and slashes in disguise: "/%76/" is "/v/" to the origin, and nothing to us.
   if (req.url ~ "(?i)^[^?]*%(2f|3[0-9]|4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])|[^ -~]") { return (synth(400)); }
   if (req.http.X-Pop-Key) {
+    # The agent does not count these as viewers.
+    std.log("control");
     if (client.ip !~ control || req.http.X-Pop-Key != "${POP_KEY}") { return (synth(403)); }
     set req.http.X-Pop-Control = "yes";
     if (req.url !~ "^/_pop/") { unset req.http.X-Pop-Key; }
@@ -116,7 +118,7 @@ sub purge_one {
 
 sub vcl_hit {
   call purge_one;
-  if (req.http.Cache-Control ~ "only-if-cached") {
+  if (req.http.Cache-Control && req.http.Cache-Control ~ "only-if-cached") {
     if (obj.status != 200) { return (synth(504)); }
     # Delivered as a hit, a stale copy would be fetched anew by the question.
     set req.http.X-Pop-Copy = {""${POP_NAME}"; hit; ttl="} + std.integer(duration = obj.ttl);
@@ -138,7 +140,17 @@ sub vcl_backend_fetch {
   unset bereq.http.X-Pop-Token;
 }
 
+# Written once, as it is fetched, so that a hit, which is nearly all that comes, is sent as it is. What a copy does not
+# say of itself is said in vcl_deliver. Pages of any site may play what is here; there are no cookies to steal.
+sub share_copy {
+  set beresp.http.X-Cache = "HIT";
+  set beresp.http.Cache-Status = {""${POP_NAME}"; hit"};
+  set beresp.http.Access-Control-Allow-Origin = "*";
+  set beresp.http.Access-Control-Expose-Headers = "Content-Length, Content-Range, ETag, Age, Cache-Status";
+}
+
 sub vcl_backend_response {
+  call share_copy;
   if (bereq.backend == agent) { return (deliver); }
   unset beresp.http.Set-Cookie;
   if (beresp.http.CDN-Cache-Control ~ "(?i)(no-store|private|no-cache)") { set beresp.ttl = 0s; }
@@ -170,6 +182,12 @@ sub vcl_backend_response {
     return (deliver);
   }
   if (beresp.ttl <= 0s || (beresp.status != 200 && beresp.status != 301 && beresp.status != 308)) {
+    set beresp.uncacheable = true;
+    set beresp.ttl = 10s;
+    return (deliver);
+  }
+  # What no giving up of copies would make room for is passed on: a fetch that finds no room is cut off, and so are viewers.
+  if (std.bytes(beresp.http.Content-Length, 0B) > (storage.memory.free_space + storage.memory.used_space) * 0.9) {
     set beresp.uncacheable = true;
     set beresp.ttl = 10s;
     return (deliver);
@@ -211,31 +229,24 @@ sub vcl_deliver {
     if (resp.status >= 500) { return (synth(503)); }
     return (synth(403));
   }
-  if (obj.uncacheable) {
+  if (obj.hits == 0 || obj.uncacheable) {
     set resp.http.X-Cache = "MISS";
-    set resp.http.Cache-Status = {""${POP_NAME}"; fwd=miss"};
-  } elsif (obj.hits > 0) {
-    if (obj.ttl > 0s) {
-      set resp.http.X-Cache = "HIT";
-      set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl="} + std.integer(duration = obj.ttl);
-    } else {
-      set resp.http.X-Cache = "STALE";
-      set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl=-1; detail=stale"};
-    }
-  } else {
-    set resp.http.X-Cache = "MISS";
-    set resp.http.Cache-Status = {""${POP_NAME}"; fwd=miss; stored"};
+    if (obj.uncacheable) { set resp.http.Cache-Status = {""${POP_NAME}"; fwd=miss"}; }
+    else { set resp.http.Cache-Status = {""${POP_NAME}"; fwd=miss; stored"}; }
+  } elsif (obj.ttl <= 0s) {
+    set resp.http.X-Cache = "STALE";
+    set resp.http.Cache-Status = {""${POP_NAME}"; hit; ttl=-1; detail=stale"};
   }
   unset resp.http.xkey;
   unset resp.http.Surrogate-Key;
   unset resp.http.CDN-Cache-Control;
   unset resp.http.X-Varnish;
   unset resp.http.Via;
-  call share;
 }
 
-# Pages of any site may play what is here; there are no cookies to steal.
-sub share {
+sub vcl_synth {
+  unset resp.http.X-Varnish;
+  # As share_copy does.
   set resp.http.Access-Control-Allow-Origin = "*";
   set resp.http.Access-Control-Expose-Headers = "Content-Length, Content-Range, ETag, Age, Cache-Status";
   if (req.method == "OPTIONS") {
@@ -243,11 +254,6 @@ sub share {
     set resp.http.Access-Control-Allow-Headers = "Range, If-None-Match, If-Range";
     set resp.http.Access-Control-Max-Age = "86400";
   }
-}
-
-sub vcl_synth {
-  unset resp.http.X-Varnish;
-  call share;
   if (req.http.X-Pop-Count) { set resp.http.X-Purged = req.http.X-Pop-Count; }
   if (req.http.X-Pop-Copy) {
     set resp.http.Cache-Status = req.http.X-Pop-Copy;
@@ -261,6 +267,7 @@ sub vcl_synth {
 
 sub vcl_backend_error {
   if (bereq.is_bgfetch) { return (abandon); }
+  call share_copy;
   set beresp.http.Content-Type = "text/plain";
   set beresp.http.Retry-After = "5";
   set beresp.body = {"503 The origin does not answer

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 DRIVERS = ("varnish", "nginx", "embedded")
 NAME_PATTERN = "^[a-z0-9][a-z0-9-]{0,62}$"
 MAX_ADDRESS_LENGTH = 500
+HEALTHY_FOR = timedelta(minutes=3)
+"""A POP is asked every minute; of one that has not answered for this long nobody knows how it is."""
 
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -72,6 +74,19 @@ class Pop:
     fill_window: FillWindow | None = None
     max_bytes_per_s: int | None = None
     is_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PopHealth:
+    """When a POP last answered, and what went wrong at the last try, if anything did; at first both are ``None``."""
+
+    last_seen_at: datetime | None = None
+    last_error: str | None = None
+
+    def is_healthy(self, now: datetime) -> bool:
+        """Tell whether viewers may be sent there, and whoever watches may be calm."""
+        is_seen = self.last_seen_at is not None and now - self.last_seen_at < HEALTHY_FOR
+        return is_seen and self.last_error is None
 
 
 def control_key(secret: str, pop_name: str) -> str:

@@ -11,14 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from domain.content.blobs import BlobChangedError, BlobNotFoundError, BlobStore, InvalidBlobPathError
 
 MAX_SHRINK = 0.2
 """A revision that has lost more than this share of its records is taken for an accident, unless told otherwise."""
 MAX_JSON_BYTES = 4096
+
+Record = TypeVar("Record")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -108,6 +112,21 @@ def load(store: BlobStore, name: str, manifest: Manifest) -> bytes:
     if len(content) != manifest.size_bytes or hashlib.sha256(content).hexdigest() != manifest.revision:
         raise DamagedSetError(f"revision {manifest.revision} of {name} is not what was published")
     return content
+
+
+def load_records(
+    store: BlobStore, name: str, manifest: Manifest, parse: Callable[[bytes], Mapping[str, Record]]
+) -> Mapping[str, Record]:
+    """Return the records of a revision by their ids.
+
+    Raises:
+        DamagedSetError: it is missing, or other than what was published.
+        ValueError: ``parse`` cannot read it.
+    """
+    records = parse(load(store, name, manifest))
+    if len(records) != manifest.records:
+        raise DamagedSetError(f"revision {manifest.revision} has {len(records)} records, not {manifest.records}")
+    return records
 
 
 def publish(store: BlobStore, name: str, edition: Edition, act: Act, *, may_shrink: bool = False) -> Pointer:

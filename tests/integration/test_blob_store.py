@@ -1,4 +1,4 @@
-"""Blobs in a folder and in S3 do the same: whole or not at all, and conditional writes are conditional."""
+"""Blobs in a folder, in S3 and at Google do the same: whole or not at all, and conditional writes are conditional."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from domain.content.blobs import (
     check_conditions,
 )
 from tests.blob_stores import BUCKET, CREDENTIALS, lying_server, s3_server
+from tests.gcs_server import gcs_server
 
 WRITERS, WRITES = 4, 25
 
@@ -36,10 +37,20 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(params=["file", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObstoreBlobStore:
+@pytest.fixture(scope="module")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with gcs_server(tmp_path_factory.mktemp("gcs")) as found:
+        yield found
+
+
+@pytest.fixture(params=["file", "s3", "gs"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObstoreBlobStore:
     if request.param == "file":
         return create_blob_store(tmp_path.as_uri())
+    if request.param == "gs":
+        address, account = request.getfixturevalue("gcs")
+        monkeypatch.setenv("GOOGLE_SERVICE_ACCOUNT", str(account))
+        return create_blob_store(f"gs://{BUCKET}/{tmp_path.name}", address)
     return create_blob_store(f"s3://{BUCKET}/{tmp_path.name}", request.getfixturevalue("s3"))
 
 

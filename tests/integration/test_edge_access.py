@@ -1,11 +1,10 @@
-"""Who may ask a POP for what: the key, the network, playback tokens, and what comes of a restart or a full disk."""
+"""Who may ask a POP for what: the key, the network, playback tokens, and what comes of a restart."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -314,51 +313,3 @@ def test_a_small_pop_gives_up_what_was_not_used_longest(kind: str, edge_origin: 
         assert held[0]
         assert held[-1]
         assert not all(held)
-
-
-def test_what_is_larger_than_the_embedded_pop_is_served_and_a_fill_says_that_it_is_not_kept(
-    edge_origin: TestOrigin, tmp_path: Path
-) -> None:
-    edge_origin.put("/v1/large", b"x" * 2**20)
-    with start_pop("embedded", edge_origin.url, tmp_path, capacity_bytes=2**19) as pop:
-        assert len(pop.ask("/v1/large").body) == 2**20
-        with pytest.raises(EdgeError, match="did not keep"):
-            pop.driver.fetch("/v1/large")
-        assert pop.driver.probe("/v1/large") is None
-
-
-def test_nginx_on_a_full_disk_serves_on_and_a_fill_says_that_it_is_not_kept(
-    edge_origin: TestOrigin, tmp_path: Path
-) -> None:
-    edge_origin.put("/v1/disk/a", b"x" * 300_000)
-    edge_origin.put("/v1/disk/b", b"x" * 300_000)
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], check=True)
-    try:
-        with start_pop("nginx", edge_origin.url, tmp_path, folder=folder / "pop", capacity_bytes=6 * 2**20) as pop:
-            pop.driver.fetch("/v1/disk/a")
-            _fill_up(folder)
-            awaited((folder / "pop" / "disk_is_full").exists)
-
-            body = pop.ask("/v1/disk/b").body
-            with pytest.raises(EdgeError, match="did not keep"):
-                pop.driver.fetch("/v1/disk/b")
-            (folder / "filler").unlink()
-            awaited(lambda: not (folder / "pop" / "disk_is_full").exists())
-
-            assert len(body) == 300_000
-            assert pop.driver.fetch("/v1/disk/b") == pop.driver.probe("/v1/disk/b")
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def _fill_up(folder: Path) -> None:
-    with (folder / "filler").open("wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(b"x" * 4096)
-        except OSError:
-            return

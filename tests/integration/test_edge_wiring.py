@@ -49,6 +49,14 @@ def test_a_set_that_is_damaged_is_away(tmp_path: Path) -> None:
         set_objects(store, "titles")
 
 
+def test_a_set_with_other_than_its_number_of_records_is_away(tmp_path: Path) -> None:
+    store = create_blob_store(tmp_path.as_uri())
+    publish(store, "titles", Edition(dump_records([]), 7), ACT)
+
+    with pytest.raises(SetAwayError, match=r"the set titles cannot be read: revision .* has 0 records, not 7"):
+        set_objects(store, "titles")
+
+
 def test_the_sets_of_the_edge_are_those_that_are_published() -> None:
     assert set(SETS) == {questions.SET, titles.SET}
 

@@ -222,99 +222,6 @@ def test_a_refresh_that_there_is_not_is_not_found(admin: FlaskClient) -> None:
     assert admin.get("/v1/cache-refreshes/1").status_code == 404
 
 
-def test_a_pop_is_created_changed_shown_and_forgotten(admin: FlaskClient, edge: FakeEdge) -> None:
-    window = {"start": "23:00", "end": "05:30", "timezone": "Asia/Kolkata"}
-
-    created = admin.put("/v1/pops/blr2", json=POP)
-    changed = admin.put(
-        "/v1/pops/blr2",
-        json=POP | {"control_url": "http://10.0.0.2:6081/", "fill_window": window, "max_bytes_per_s": 1000},
-    )
-    names = [pop["name"] for pop in admin.get("/v1/pops").json["pops"]]
-    gone = admin.delete("/v1/pops/blr2")
-
-    assert (created.status_code, changed.status_code, gone.status_code) == (201, 200, 204)
-    assert created.json["control_url"] == "http://blr.example"
-    assert (changed.json["control_url"], changed.json["fill_window"]) == ("http://10.0.0.2:6081", window)
-    assert names == ["blr1", "blr2", "fra1", "iad1"]
-    assert admin.get("/v1/pops/blr2").status_code == 404
-    assert admin.delete("/v1/pops/blr2").status_code == 404
-
-
-def test_a_new_pop_is_given_what_is_published(admin: FlaskClient, edge: FakeEdge) -> None:
-    edge.run(lambda session: session.connection().exec_driver_sql("DELETE FROM pops WHERE name = 'blr1'"))
-
-    admin.put("/v1/pops/blr1", json=POP)
-    edge.work()
-
-    assert set(edge.pops["blr1"].copies) == {"/v1/questions", "/v1/questions/a"}
-    assert edge.reasons() == ["the POP blr1 is new", "the POP blr1 is new"]
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"url": "http://169.254.169.254"}, "/url"),
-        ({"url": "ftp://blr"}, "/url"),
-        ({"control_url": "http://[fe80::1]:80"}, "/control_url"),
-        ({"control_url": "http://a/b?c"}, "/control_url"),
-        ({"driver": "squid"}, "/driver"),
-        ({"capacity_bytes": 0}, "/capacity_bytes"),
-        ({"capacity_bytes": 2**60}, "/capacity_bytes"),
-        ({"max_bytes_per_s": -1}, "/max_bytes_per_s"),
-        ({"region": ""}, "/region"),
-        ({"fill_window": {"start": "25:00", "end": "05:00", "timezone": "UTC"}}, "/fill_window/start"),
-        ({"fill_window": {"start": "05:00", "end": "05:00", "timezone": "UTC"}}, "/fill_window/end"),
-        ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Mars/Base"}}, "/fill_window/timezone"),
-        ({"fill_window": {"start": "04:00", "end": "05:00", "timezone": "Europe"}}, "/fill_window/timezone"),
-        (
-            {"fill_window": {"start": "04:00", "end": "05:00", "timezone": "../../etc/passwd"}},
-            "/fill_window/timezone",
-        ),
-        ({"key": "secret"}, "/key"),
-    ],
-)
-def test_a_pop_that_cannot_be_is_refused_by_field(
-    admin: FlaskClient, edge: FakeEdge, change: dict[str, object], field: str
-) -> None:
-    answer = admin.put("/v1/pops/blr9", json=POP | change)
-
-    assert (answer.status_code, answer.json["code"]) == (422, "invalid_fields"), answer.text
-    assert [error["pointer"] for error in answer.json["errors"]] == [field]
-    assert admin.get("/v1/pops/blr9").status_code == 404
-
-
-@pytest.mark.parametrize("name", ["BLR", "-a", "a_b", "a" * 64, "%2e%2e"])
-def test_a_name_is_of_few_characters(admin: FlaskClient, name: str) -> None:
-    answer = admin.put(f"/v1/pops/{name}", json=POP)
-
-    assert answer.json["errors"][0]["parameter"] == "name"
-
-
-def test_health_objects_and_hit_ratio_are_shown(admin: FlaskClient, edge: FakeEdge) -> None:
-    edge.fill("/v1/questions", "/v1/questions/a")
-    edge.pops["iad1"].is_away = True
-    edge.do(do="reconcile")
-    edge.pops["blr1"].fetch("/v1/questions")
-    edge.world.execute("UPDATE pop_stats SET at = at - interval '1 minute'")
-    edge.do(do="reconcile")
-
-    shown = {pop["name"]: pop for pop in admin.get("/v1/pops").json["pops"]}
-
-    assert shown["blr1"]["is_healthy"]
-    assert (shown["blr1"]["objects"], shown["blr1"]["last_error"]) == ({"verified": 2}, None)
-    traffic = shown["blr1"]["traffic"]
-    assert [traffic[name] for name in ("hits", "misses", "objects", "stored_bytes", "hit_ratio")] == [
-        1,
-        2,
-        2,
-        20,
-        1.0,
-    ]
-    assert not shown["iad1"]["is_healthy"]
-    assert (shown["iad1"]["last_error"], shown["iad1"]["traffic"]) == ("connection refused", None)
-
-
 def test_prometheus_sees_pops_and_what_is_open(admin: FlaskClient, edge: FakeEdge) -> None:
     edge.pops["iad1"].is_away = True
     edge.fill("/v1/questions")
@@ -333,6 +240,20 @@ def test_prometheus_sees_pops_and_what_is_open(admin: FlaskClient, edge: FakeEdg
         'cache_refreshes_open{pop="blr1",state="deferred"} 0.0',
     ):
         assert line in lines
+
+
+def test_a_pop_that_nobody_has_asked_for_minutes_is_not_up_and_not_healthy(
+    admin: FlaskClient, edge: FakeEdge
+) -> None:
+    edge.do(do="reconcile")
+    with edge.world.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE pops SET last_seen_at = now() - interval '4 minutes' WHERE name = 'fra1'")
+
+    shown = {pop["name"]: pop["is_healthy"] for pop in admin.get("/v1/pops").json["pops"]}
+
+    assert shown == {"blr1": True, "fra1": False, "iad1": True}
+    lines = admin.get("/metrics").text.splitlines()
+    assert [f'pop_up{{pop="{name}"}} {float(shown[name])}' in lines for name in shown] == [True, True, True]
 
 
 def test_a_pop_that_is_made_while_metrics_are_read_is_one_that_is_not_up(edge: FakeEdge) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
 from apiflask import APIBlueprint
@@ -11,11 +11,11 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import SETS, Mode, NewRefresh, Scope
-from domain.cache_refreshes.pops import NAME_PATTERN, FillWindow, Pop
+from domain.cache_refreshes.pops import NAME_PATTERN, FillWindow, Pop, PopHealth
 from jobs import cache_refreshes as refreshing
 from jobs.cache_refreshes import Order
 from store import edge_objects, pops
-from store.pops import PopHealth, PopTraffic
+from store.pops import PopTraffic
 from web import guards
 from web.answers import answers, problems
 from web.job_views import json_response
@@ -23,9 +23,6 @@ from web.platform import platform
 from web.problems import FieldError, InvalidFieldsError, NotFoundError
 from web.request_ids import request_id
 from web.schemas.pops import FillWindowIn, PopIn, PopOut, PopsOut
-
-HEALTHY_FOR = timedelta(minutes=3)
-"""A POP is asked every minute; one that has not answered for this long is not healthy."""
 
 blueprint = APIBlueprint("pops", __name__, url_prefix="/v1/pops", tag="Edge")
 blueprint.before_request(guards.require_key)
@@ -68,13 +65,15 @@ def get(name: str) -> Response:
 def put(name: str, body: PopIn) -> Response:
     """Create a POP, or change one (administrators).
 
-    A new one is given what is published at once. Its key is printed by `yardmaster pops key NAME`.
+    A new one is given what is published at once, as is one that is enabled again, moved, or has other room or hours.
+    Its key is printed by `yardmaster pops key NAME`.
     """
     pop = _to_pop(name, body)
     with platform().transactions() as session:
+        before = pops.find_pop(session, name)
         is_new = pops.put_pop(session, pop)
-        if is_new and pop.is_enabled:
-            _welcome(session, pop)
+        if pop.is_enabled and (news := _news(pop, before)):
+            _welcome(session, pop, before, f"the POP {name} {news}")
     with platform().sessions() as session:
         return json_response(_show_one(session, name), 201 if is_new else 200)
 
@@ -90,11 +89,29 @@ def delete(name: str) -> Response:
     return Response(status=204)
 
 
-def _welcome(session: Session, pop: Pop) -> None:
+def _news(pop: Pop, before: Pop | None) -> str | None:
+    """Return why a POP may lack something now; ``None``: it was driven before, there, and under the same terms."""
+    if before is None:
+        return "is new"
+    if not before.is_enabled:
+        return "was switched on"
+    if (pop.control_url, pop.driver) != (before.control_url, before.driver):
+        return "has moved"
+    terms = [(each.capacity_bytes, each.fill_window, each.max_bytes_per_s) for each in (pop, before)]
+    return "has other room or hours" if terms[0] != terms[1] else None
+
+
+def _welcome(session: Session, pop: Pop, before: Pop | None, reason: str) -> None:
     owner = guards.caller().owner
+    order = Order(owner, request_id=request_id())
     for name in SETS:
-        new = NewRefresh(owner, f"the POP {pop.name} is new", Mode.SOFT, Scope(set=name))
-        refreshing.begin(session, new, [pop.name], Order(owner, request_id=request_id()))
+        refreshing.begin(session, NewRefresh(owner, reason, Mode.SOFT, Scope(set=name)), [pop.name], order)
+    if before is not None:
+        # What waits for a window that was closed, and what it should hold besides.
+        refreshing.bring_forward(session, pop.name)
+        new = NewRefresh(owner, reason, Mode.FILL, Scope(lacking="all"))
+        refreshing.begin(session, new, [pop.name], order)
+        refreshing.request_verification(session, pop.name)
 
 
 def _to_pop(name: str, body: PopIn) -> Pop:
@@ -139,9 +156,8 @@ def _show_one(session: Session, name: str) -> dict[str, object]:
 
 def _show_all(session: Session, found: list[Pop]) -> list[dict[str, object]]:
     healths, traffic, objects = pops.health(session), pops.traffic(session), edge_objects.counts(session)
-    unseen = PopHealth(None, None)
     return [
-        _show(pop, healths.get(pop.name, unseen), traffic.get(pop.name)) | {"objects": objects.get(pop.name, {})}
+        _show(pop, healths.get(pop.name, PopHealth()), traffic.get(pop.name)) | {"objects": objects.get(pop.name, {})}
         for pop in found
     ]
 
@@ -154,16 +170,11 @@ def _show(pop: Pop, health: PopHealth, traffic: PopTraffic | None) -> dict[str, 
         "fill_window": window and {
             "start": f"{window.start:%H:%M}", "end": f"{window.end:%H:%M}", "timezone": window.timezone,
         },
-        "is_healthy": _is_healthy(health),
+        "is_healthy": health.is_healthy(datetime.now(UTC)),
         "last_seen_at": health.last_seen_at and health.last_seen_at.isoformat(),
         "last_error": health.last_error,
         "traffic": traffic and _show_traffic(traffic),
     }  # fmt: skip
-
-
-def _is_healthy(health: PopHealth) -> bool:
-    is_seen = health.last_seen_at is not None and datetime.now(UTC) - health.last_seen_at < HEALTHY_FOR
-    return is_seen and health.last_error is None
 
 
 def _show_traffic(traffic: PopTraffic) -> dict[str, object]:

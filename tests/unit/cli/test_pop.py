@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from cli.pop.configs import render
+from cli.pop.agent import Rounds
+from cli.pop.configs import VARNISH_LOG, VARNISH_NUKE_LIMIT, numbers_above, render
 from cli.pop.counting import Tally, follow_file, whole_lines
 from cli.pop.nginx_cache import CacheFormatError, NginxCache
 from cli.pop.shelf import STALE_S, Shelf, Stored
-from config.settings import PopSettings, SettingsError, load_pop
+from config.settings import REPOSITORY, PopSettings, SettingsError, load_pop
 
 GIVEN = {"POP_KEY": "0123456789abcdef", "POP_ORIGIN": "http://api:8000"}
 
@@ -47,6 +49,22 @@ def test_a_configuration_has_everything_filled_in(server: str) -> None:
     assert "${" not in text.split("\n", 3)[3]
     for word in ("lisbon", GIVEN["POP_KEY"], "api", "8000", "10.1.0.0", "192.0.2.7"):
         assert word in text
+
+
+@pytest.mark.parametrize("bound", [1, 9, 10, 99, 256, 4096, 9_000, 9_990, 12_345])
+def test_numbers_are_compared_by_their_digits(bound: int) -> None:
+    pattern = re.compile(numbers_above(bound))
+
+    found = {number for number in range(20_000) if pattern.fullmatch(str(number))}
+
+    assert found == set(range(bound + 1, 20_000))
+
+
+def test_varnish_is_tried_with_the_parameters_that_are_documented() -> None:
+    page = (REPOSITORY / "docs" / "edge.md").read_text()
+
+    assert f"-p nuke_limit={VARNISH_NUKE_LIMIT} \\\n" in page
+    assert f"-p vsl_mask={VARNISH_LOG}\n" in page
 
 
 def test_lines_are_counted_whole_and_nonsense_is_not() -> None:
@@ -126,3 +144,18 @@ def test_cache_files_of_another_layout_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CacheFormatError, match="version 6"):
         list(cache.select(frozenset({"t"}), None))
+
+
+def test_what_the_agent_cannot_look_at_is_logged_once_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    is_away, looked = [True, True, False, True], []
+
+    def look_at_disk() -> None:
+        if is_away.pop(0):
+            raise OSError(5, "Input/output error")
+
+    rounds = Rounds(look_at_disk, lambda: looked.append(1))
+    for _ in range(4):
+        rounds.look()
+
+    assert len(looked) == 4
+    assert [record.message.rpartition("] ")[2] for record in caplog.records] == ["Input/output error"] * 2

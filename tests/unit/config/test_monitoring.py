@@ -59,6 +59,13 @@ def test_every_metric_on_the_dashboard_exists() -> None:
     assert asked - {re.sub(r"\d", "", name) for name in shown_metrics()} == set()
 
 
+def test_every_metric_of_the_edge_is_on_the_dashboard() -> None:
+    asked = set().union(*(metrics_of(expression) for expression in dashboard_expressions()))
+    of_edge = {name for name in shown_metrics() if re.match(r"pops?_|edge_|cache_refreshes_", name)}
+
+    assert of_edge - asked == set()
+
+
 def test_every_alert_says_how_urgent_it_is_and_what_it_means() -> None:
     groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
 
@@ -67,11 +74,13 @@ def test_every_alert_says_how_urgent_it_is_and_what_it_means() -> None:
         assert rule["annotations"]["summary"].endswith((".", "?"))
 
 
-def test_every_alert_and_every_metric_of_rides_is_explained_to_operators() -> None:
+def test_every_alert_and_every_metric_of_rides_and_the_edge_is_explained_to_operators() -> None:
     page = (REPOSITORY / "docs" / "operations.md").read_text()
     groups = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
     alerts = {rule["alert"] for group in groups for rule in group["rules"]}
+    of_edge = {name for name in shown_metrics() if re.match(r"pops?_|edge_|cache_refreshes_", name)}
     of_rides = {name for name in shown_metrics() if re.match(r"rides?_|rides$|drivers?_|database_deadlocks", name)}
 
     assert len(of_rides) > 20
-    assert {name for name in alerts | of_rides if f"`{name}`" not in page} == set()
+    assert len(of_edge) > 7
+    assert {name for name in alerts | of_edge | of_rides if f"`{name}`" not in page} == set()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from domain.cache_refreshes.pops import FillWindow, InvalidAddressError, control_key, parse_address
+from domain.cache_refreshes.pops import FillWindow, InvalidAddressError, PopHealth, control_key, parse_address
 
 NIGHT = FillWindow(time(23), time(5), "Europe/Berlin")
 NOON = FillWindow(time(12), time(13, 30), "America/New_York")
@@ -75,3 +75,12 @@ def test_a_pop_may_be_anywhere_where_servers_are(address: str) -> None:
 def test_nothing_else_is_an_address_of_a_pop(address: str) -> None:
     with pytest.raises(InvalidAddressError):
         parse_address(address)
+
+
+def test_a_pop_is_healthy_that_answered_lately_and_at_the_last_try() -> None:
+    now = utc("2026-01-10 12:00")
+
+    assert PopHealth(now - timedelta(minutes=2)).is_healthy(now)
+    assert not PopHealth(now - timedelta(minutes=2), "connection refused").is_healthy(now)
+    assert not PopHealth(now - timedelta(minutes=4)).is_healthy(now)
+    assert not PopHealth().is_healthy(now)
