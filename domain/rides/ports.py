@@ -15,6 +15,8 @@ STALE_S = 60.0
 """Where a driver was so long ago says no longer where the driver is."""
 FORGET_S = 24 * 3600.0
 """Where a driver was so long ago is forgotten."""
+MAX_PICKUP_M = 5000.0
+"""Drivers farther away than this, in a straight line, are not asked."""
 
 
 @dataclass(frozen=True, slots=True)
