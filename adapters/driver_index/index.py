@@ -124,6 +124,12 @@ class RedisDriverIndex:
         latitudes, longitudes = decode(list(scores.values()))
         return Supply(list(scores), latitudes, longitudes)
 
+    def findable(self, city: str) -> int:
+        """Return how many candidates there are; those who are stale by now may still be in the sets."""
+        seen = _keys(city)[scripts.KEYS_OF_A_CITY.index("seen")]
+        fresh = f"({_ms(self._clock() - STALE_S)}"
+        return int(self._guarded(lambda: self._client.zcount(seen, fresh, "+inf")))
+
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen, up to ``FORGET_S`` ago and a rebuild."""
         key = _keys(city)[scripts.KEYS_OF_A_CITY.index("last")]

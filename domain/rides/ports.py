@@ -91,6 +91,9 @@ class DriverIndex(Protocol):
     def supply(self, city: str, product: str) -> Supply:
         """Return all candidates."""
 
+    def findable(self, city: str) -> int:
+        """Return how many candidates there are, of whatever product."""
+
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen; whoever never was, or long ago, may be missing."""
 
