@@ -15,12 +15,12 @@ from bench.figures import Figure, as_table
 from bench.rides_town import CITY, ETA, NOW, PRODUCT, Town, search_at, supply_at
 from bench.rides_waits import wait_figures
 from domain.rides.assignment import NOBODY
-from domain.rides.candidates import MAX_PICKUP_M, Candidates, candidates_by_nearest, candidates_by_supply
+from domain.rides.candidates import Candidates, candidates_by_nearest, candidates_by_supply
 from domain.rides.eta import START_AND_STOP_S
 from domain.rides.geo import Floats, Indices, Places, project
 from domain.rides.matching import Matching, MatchingRules, Policy, match
 from domain.rides.model import OpenSearch
-from domain.rides.ports import Supply
+from domain.rides.ports import MAX_PICKUP_M, Supply
 
 RIDES = 2000
 IDLE_DRIVERS = 100_000

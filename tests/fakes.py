@@ -252,6 +252,11 @@ class FakeDriverIndex:
         latitudes = np.array([place.latitude for place in places.values()], dtype=float)
         return Supply(list(places), latitudes, np.array([place.longitude for place in places.values()], dtype=float))
 
+    def findable(self, city: str) -> int:
+        with self._reached():
+            products = {product for (where, _), product in self._products.items() if where == city}
+            return sum(len(self._candidates(city, product)) for product in products)
+
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         with self._reached():
             return {id_: self._last[city, id_] for id_ in driver_ids if (city, id_) in self._last}

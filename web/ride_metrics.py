@@ -32,7 +32,14 @@ def _now(session: Session) -> list[GaugeMetricFamily]:
     )
     for city, count in statistics.available_drivers(session).items():
         drivers.add_metric([city], count)
-    return [rides, ages, searches, drivers]
+    findable = GaugeMetricFamily(
+        "drivers_findable",
+        "Drivers who could be offered rides at the last healing: available, without a ride, seen within 60 s.",
+        labels=["city"],
+    )
+    for city, count in statistics.findable_drivers(session).items():
+        findable.add_metric([city], count)
+    return [rides, ages, searches, drivers, findable]
 
 
 def _ticks(session: Session) -> list[GaugeMetricFamily]:

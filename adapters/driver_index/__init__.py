@@ -23,6 +23,6 @@ Times are the phones' own, in milliseconds, and never later than now: a clock th
 that its driver tells later.
 """
 
-from adapters.driver_index.index import MAX_RADIUS_M, RedisDriverIndex, create_index_client
+from adapters.driver_index.index import RedisDriverIndex, create_index_client
 
-__all__ = ["MAX_RADIUS_M", "RedisDriverIndex", "create_index_client"]
+__all__ = ["RedisDriverIndex", "create_index_client"]

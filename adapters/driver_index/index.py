@@ -19,6 +19,7 @@ from adapters.redis_client import create_redis_client
 from domain.rides.model import Fix, Place
 from domain.rides.ports import (
     FORGET_S,
+    MAX_PICKUP_M,
     STALE_S,
     AvailableDriver,
     DriverFix,
@@ -33,7 +34,6 @@ from domain.rides.ports import (
 # pays where they are many.
 FIRST_RADIUS_M = 76.4
 RADIUS_FACTOR = 2.0
-MAX_RADIUS_M = 5000.0
 
 TIMEOUT_S = 1.0
 CIRCUIT_OPEN_S = 1.0
@@ -64,7 +64,7 @@ class RedisDriverIndex:
     def __init__(
         self,
         client: redis.Redis,
-        max_radius_m: float = MAX_RADIUS_M,
+        max_radius_m: float = MAX_PICKUP_M,
         clock: Callable[[], float] = time.time,
         circuit: Circuit | None = None,
     ) -> None:
@@ -123,6 +123,12 @@ class RedisDriverIndex:
             has_more = len(page) == 2 * PAGE
         latitudes, longitudes = decode(list(scores.values()))
         return Supply(list(scores), latitudes, longitudes)
+
+    def findable(self, city: str) -> int:
+        """Return how many candidates there are; those who are stale by now may still be in the sets."""
+        seen = _keys(city)[scripts.KEYS_OF_A_CITY.index("seen")]
+        fresh = f"({_ms(self._clock() - STALE_S)}"
+        return int(self._guarded(lambda: self._client.zcount(seen, fresh, "+inf")))
 
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen, up to ``FORGET_S`` ago and a rebuild."""

@@ -22,10 +22,7 @@ from scipy.spatial import cKDTree
 
 from domain.rides.geo import Indices, Places, project
 from domain.rides.model import OpenSearch, Place
-from domain.rides.ports import Supply
-
-MAX_PICKUP_M = 5_000
-"""Drivers farther away than this, in a straight line, are not asked."""
+from domain.rides.ports import MAX_PICKUP_M, Supply
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,6 +15,8 @@ STALE_S = 60.0
 """Where a driver was so long ago says no longer where the driver is."""
 FORGET_S = 24 * 3600.0
 """Where a driver was so long ago is forgotten."""
+MAX_PICKUP_M = 5000.0
+"""Drivers farther away than this, in a straight line, are not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,9 @@ class DriverIndex(Protocol):
 
     def supply(self, city: str, product: str) -> Supply:
         """Return all candidates."""
+
+    def findable(self, city: str) -> int:
+        """Return how many candidates there are, of whatever product."""
 
     def last_positions(self, city: str, driver_ids: Sequence[str]) -> dict[str, Fix]:
         """Return where drivers were last seen; whoever never was, or long ago, may be missing."""

@@ -75,6 +75,13 @@ FROM rides r WHERE r.{IS_GOING_ON} GROUP BY r.status
 """)
 _OPEN = text(f"SELECT r.city, r.search_status, count(*) AS searches FROM rides r WHERE r.{IS_OPEN} GROUP BY 1, 2")
 _AVAILABLE = text("SELECT d.city, count(*) AS drivers FROM drivers d WHERE d.status = 'available' GROUP BY d.city")
+# Once a minute; what is older says nothing of now.
+_FINDABLE = text("""
+SELECT j.result->'findable_drivers' AS drivers FROM jobs j
+WHERE j.kind = :kind AND j.finished_at > now() - interval '3 minutes' AND j.state = 'succeeded'
+    AND j.payload->>'do' = 'heal' AND j.result->'findable_drivers' IS NOT NULL
+ORDER BY j.finished_at DESC LIMIT 1
+""")
 _TICKS = text("""
 SELECT j.payload->>'city' AS city, count(*) AS ticks,
     count(*) FILTER (WHERE j.result->>'index' = 'away') AS index_away,
@@ -143,6 +150,12 @@ def open_searches(session: Session) -> list[OpenSearches]:
 def available_drivers(session: Session) -> dict[str, int]:
     """Count the drivers of each city who say that they are available; those on a ride are among them."""
     return {row.city: row.drivers for row in session.execute(_AVAILABLE)}
+
+
+def findable_drivers(session: Session) -> dict[str, int]:
+    """Return how many drivers of each city the driver index had for offers at the last healing; ``{}``: not known."""
+    row = session.execute(_FINDABLE, {"kind": JOB_KIND}).first()
+    return {} if row is None else row.drivers
 
 
 def ticks_lately(session: Session) -> list[CityTicks]:

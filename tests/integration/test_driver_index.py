@@ -242,6 +242,7 @@ def test_an_absent_server_is_an_error_of_the_index_whatever_is_asked(clock):
         lambda index: index.set_unavailable(CITY, "ann"),
         lambda index: nearest(index, "car", SQUARE, 1),
         lambda index: index.supply(CITY, "car"),
+        lambda index: index.findable(CITY),
         lambda index: index.last_positions(CITY, ["ann"]),
         lambda index: index.mark(CITY),
         lambda index: index.knows_since(CITY),

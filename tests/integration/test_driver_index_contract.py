@@ -181,6 +181,18 @@ def test_a_position_of_long_ago_is_forgotten_by_a_rebuild(index, clock):
     assert list(index.last_positions("elsewhere", kept)) == ["elsewhere"]
 
 
+def test_an_index_tells_how_many_may_be_asked_of_whatever_product(index, clock):
+    index.push(CITY, [fix_at("ann", clock()), fix_at("bob", clock()), fix_at("stale", clock() - 60)])
+    index.push(CITY, [fix_at("off", clock())])
+    for driver_id, product in (("ann", "car"), ("bob", "van"), ("stale", "car"), ("nowhere", "car")):
+        index.set_available(CITY, AvailableDriver(driver_id, product))
+
+    before = index.findable(CITY)
+    clock.now_s += 60
+
+    assert (before, index.findable(CITY), index.findable("elsewhere")) == (2, 0, 0)
+
+
 def test_an_index_tells_since_when_it_has_lost_nothing(index, clock):
     since = index.knows_since(CITY)
     index.rebuild(CITY, cars("ann"), index.mark(CITY))

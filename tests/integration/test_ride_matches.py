@@ -214,9 +214,11 @@ def test_healing_makes_a_flushed_index_again(town: Town) -> None:
 
     outcome = town.matcher.heal()
     town.index.push(CITY, [DriverFix(driver_id, Fix(HOME, datetime.now(UTC)))])
+    found_again = town.matcher.heal()
     town.tick()
 
-    assert outcome.result["available_drivers"] == 1
+    assert (outcome.result["available_drivers"], outcome.result["findable_drivers"]) == (1, {CITY: 0})
+    assert found_again.result["findable_drivers"] == {CITY: 1}
     offer = town.offer_of(ride)
     assert offer is not None
     assert offer.driver_id == driver_id

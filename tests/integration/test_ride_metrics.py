@@ -47,8 +47,9 @@ class Scraped:
     def ticked(self, result: Mapping[str, object], ago_s: float = 1) -> None:
         self.job_ended({"do": "tick", "city": CITY}, result, ago_s)
 
-    def healed(self, violations: int, ago_s: float) -> None:
-        self.job_ended({"do": "heal"}, {"available_drivers": 0, "restarted": [], "violations": violations}, ago_s)
+    def healed(self, violations: int, ago_s: float, findable: int = 0) -> None:
+        result = {"findable_drivers": {CITY: findable}, "restarted": [], "violations": violations}
+        self.job_ended({"do": "heal"}, result, ago_s)
 
 
 @pytest.fixture
@@ -160,6 +161,16 @@ def test_the_last_look_for_broken_rules_is_shown_with_its_age(scraped: Scraped) 
 
     assert values["ride_violations"] == 2
     assert 100 <= values["ride_violations_age_seconds"] < 160
+
+
+def test_how_many_drivers_could_be_asked_is_shown_while_it_is_news(scraped: Scraped) -> None:
+    scraped.healed(violations=0, ago_s=181, findable=9)
+    old = scraped.values()
+    scraped.healed(violations=0, ago_s=100, findable=8)
+    scraped.healed(violations=0, ago_s=40, findable=7)
+
+    assert f"drivers_findable {CITY}" not in old
+    assert scraped.values()[f"drivers_findable {CITY}"] == 7
 
 
 def test_where_nobody_has_looked_for_an_hour_the_age_says_so(scraped: Scraped) -> None:

@@ -102,10 +102,11 @@ class RideMatcher:
         try:
             silent = sum(map(self._retire_silent, self.cities))
             available = sum(map(self._rebuild, self.cities))
+            findable = {city: self.index.findable(city) for city in self.cities}
         except DriverIndexError as error:
             raise TransientJobError(f"the driver index is away: {error}") from error
-        result = {"available_drivers": available, "restarted": stuck, "violations": violations}
-        return Outcome({**result, "forgotten_rides": forgotten, "silent_drivers": silent})
+        result = {"available_drivers": available, "findable_drivers": findable, "restarted": stuck}
+        return Outcome({**result, "violations": violations, "forgotten_rides": forgotten, "silent_drivers": silent})
 
     def _cancel_forgotten(self) -> int:
         ride_ids = self.transactions.run(healing.cancel_forgotten)
