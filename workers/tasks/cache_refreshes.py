@@ -14,7 +14,8 @@ POP that refuses its key fails its target at once, because asking again changes 
 A fill may be large. A job works on it for some seconds, within the POP's rate and window, and hands the rest on to a
 job that is due when there is room again. What is held already is only asked for, so nothing is fetched twice.
 
-Left out on purpose: nothing here decides what POPs should hold. ``edge_objects`` says it, written by whoever knows.
+Left out on purpose: nothing here decides what POPs should hold. ``edge_objects`` says it, written by whoever knows:
+of videos that is ``workers.populator``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
 from workers.pop_care import PopCare
 from workers.pop_pace import FillPace
+from workers.populator import Populator
 
 CHUNK = 500
 MAX_SHOWN = 3
@@ -82,7 +84,8 @@ class CacheRefresher:
     """The handler of ``cache_refreshes`` jobs.
 
     ``{"do": "refresh", "refresh": id, "pop": name}`` works on a target, ``{"do": "set", "set": name}`` begins the
-    refresh of a set on all POPs. ``{"do": "verify"}`` and ``{"do": "reconcile"}`` look after POPs.
+    refresh of a set on all POPs. ``{"do": "verify"}`` and ``{"do": "reconcile"}`` look after POPs, ``{"do":
+    "populate"}`` decides what they are to hold of the videos.
     """
 
     tools: EdgeTools
@@ -106,6 +109,8 @@ class CacheRefresher:
                 return care.verify_all()
             case {"do": "reconcile"}:
                 return care.reconcile()
+            case {"do": "populate"}:
+                return Populator(self.tools).populate(payload, context)
         raise JobFailedError(f"there is no such work: {payload}")
 
     def _begin_set(self, name: str, payload: dict[str, object]) -> Outcome:
