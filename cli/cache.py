@@ -13,6 +13,11 @@ from domain.cache_refreshes.model import SETS, Mode
 
 COLUMNS = ("pop", "state", "removed", "filled", "verified", "attempts", "last_error")
 LISTED = ("id", "created_at", "by", "mode", "selection", "state", "reason")
+PLACED = ("pop", "region", "renditions", "used_bytes", "capacity_bytes", "predicted_hit_ratio", "made_at", "by")
+DAYS = (
+    "pop", "day", "predicted_hit_ratio", "real_hit_ratio", "counted_hit_ratio", "requests", "hits", "not_placed",
+    "not_filled", "pop_down",
+)  # fmt: skip
 POLL_EVERY_S = 0.5
 
 
@@ -73,6 +78,61 @@ def list_refreshes(by: str | None, limit: int, *, as_json: bool) -> None:
         print_json(page)
     else:
         print_table(LISTED, [[each[column] for column in LISTED] for each in found])
+
+
+@cache.command("populate")
+@click.option("--reason", required=True, help="Why; it stays on record.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def populate(reason: str, *, as_json: bool) -> None:
+    """Have it decided now what POPs are to hold of the videos, and show it."""
+    api = find_api()
+    job = api.post("/v1/placements", {"reason": reason})
+    while job["finished_at"] is None:
+        time.sleep(POLL_EVERY_S)
+        job = api.get(f"/v1/jobs/{job['id']}")
+    if job["state"] != "succeeded":
+        raise click.ClickException(f"the job {job['id']} has {job['state']}: {job['error']}")
+    if as_json:
+        print_json(job)
+    else:
+        _print_placements(api.get("/v1/placements"))
+
+
+@cache.command("placement")
+@click.option("--days", default=7, type=click.IntRange(1, 90), show_default=True, help="Today and those before it.")
+@click.option("--region", help="Only requests of viewers of this region.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def placement(days: int, region: str | None, *, as_json: bool) -> None:
+    """Show what POPs are to hold of the videos, the hit ratios of the last days, and why requests missed."""
+    found = find_api().get("/v1/placements", {"days": days} | ({"region": region} if region else {}))
+    if as_json:
+        print_json(found)
+        return
+    _print_placements(found)
+    rows = [[each["pop"], *_day(day)] for each in _list(found, "placements") for day in _list(each, "days")]
+    click.echo()
+    print_table(DAYS, rows)
+
+
+def _print_placements(found: dict[str, object]) -> None:
+    shown = _list(found, "placements")
+    print_table(PLACED, [[_ratio(each[column]) for column in PLACED] for each in shown])
+
+
+def _day(day: dict[str, object]) -> list[object]:
+    misses = day["misses"]
+    assert isinstance(misses, dict)
+    return [_ratio((day | misses)[column]) for column in DAYS[1:]]
+
+
+def _ratio(value: object) -> object:
+    return f"{value:.3f}" if isinstance(value, float) else value
+
+
+def _list(found: dict[str, object], name: str) -> list[dict[str, object]]:
+    listed = found[name]
+    assert isinstance(listed, list)
+    return listed
 
 
 def _wait(api: ApiClient, refresh_id: str) -> dict[str, object]:

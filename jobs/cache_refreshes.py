@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from domain.cache_refreshes.model import Mode, NewRefresh, TargetState
+from domain.cache_refreshes.planning import Which
 from jobs import submit
 from jobs.model import NewJob, Priority
 from jobs.schedules import SYSTEM_OWNER
@@ -22,6 +23,7 @@ from jobs.submit import Idempotency
 from store import cache_refreshes
 from store.cache_refreshes import Refresh, Target
 from store.jobs import reads
+from store.jobs.records import Job
 
 KIND = "cache_refreshes"
 MAX_RESTARTED = 100
@@ -30,11 +32,12 @@ MAX_RESTARTED = 100
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By whose request a refresh is begun, as its jobs know it."""
+    """By whose request a refresh is begun, as its jobs know it, and when they are due; ``None``: at once."""
 
     owner: str = SYSTEM_OWNER
     idempotency: Idempotency | None = None
     request_id: str | None = None
+    run_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def begin(session: Session, new: NewRefresh, pops: Sequence[str], order: Order |
     """
     order = order or Order()
     refresh_id = uuid7()
-    new_jobs = [_job(order, refresh_id, pop, new.mode) for pop in pops]
+    new_jobs = [_job(order, refresh_id, pop, new.mode, order.run_at) for pop in pops]
     submission = submit.submit_batch(session, new_jobs, order.idempotency)
     if submission.is_replayed:
         return Begun(_of_job(session, submission.job.id), is_replayed=True)
@@ -75,14 +78,16 @@ def find_replay(session: Session, owner: str, idempotency: Idempotency) -> Begun
     return None if submission is None else Begun(_of_job(session, submission.job.id), is_replayed=True)
 
 
-def begin_unless_waiting(session: Session, new: NewRefresh, pops: Sequence[str]) -> Refresh | None:
+def begin_unless_waiting(
+    session: Session, new: NewRefresh, pops: Sequence[str], order: Order | None = None
+) -> Refresh | None:
     """Begin a refresh on those POPs for which the same does not wait already; ``None``: it does on all.
 
     One that waits will look at what is right when its time comes; one that runs may have looked before it became so.
     """
     waiting = cache_refreshes.pops_with(session, new, (TargetState.QUEUED, TargetState.DEFERRED))
     others = [pop for pop in pops if pop not in waiting]
-    return begin(session, new, others).refresh if others else None
+    return begin(session, new, others, order).refresh if others else None
 
 
 def hand_on(session: Session, target: Target, mode: Mode, run_at: datetime | None, owner: str = SYSTEM_OWNER) -> bool:
@@ -107,6 +112,16 @@ def bring_forward(session: Session, pop: str) -> None:
 def request_verification(session: Session, pop: str) -> None:
     """Have a POP asked soon for all that it should hold."""
     submit.submit(session, NewJob(KIND, SYSTEM_OWNER, {"do": "verify", "pop": pop}))
+
+
+def request_population(session: Session, which: Which, by: str, reason: str, request_id: str | None = None) -> Job:
+    """Have it decided soon what POPs are to hold of the videos; whoever asks is on record with what follows.
+
+    Raises:
+        QueueFullError: too many jobs wait already.
+    """
+    payload: dict[str, object] = {"do": "populate", "which": which, "by": by, "reason": reason}
+    return submit.submit(session, NewJob(KIND, by, payload, request_id=request_id)).job
 
 
 def _job(order: Order, refresh_id: UUID, pop: str, mode: Mode, run_at: datetime | None = None) -> NewJob:

@@ -80,6 +80,14 @@ SCHEDULES = (
         every=timedelta(days=1),
         payload={"do": "metadata"},
     ),
+    # What POPs are to hold is decided anew once their window has opened, so that only has to be noticed.
+    Schedule(
+        name="edge_populate",
+        kind="cache_refreshes",
+        owner=SYSTEM_OWNER,
+        every=timedelta(minutes=10),
+        payload={"do": "populate", "which": "due"},
+    ),
 )
 
 

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import Mode, NewRefresh, Scope
-from domain.cache_refreshes.refresh import Wanted
-from domain.videos.manifests import Manifest
-from domain.videos.plan import MASTER
+from domain.cache_refreshes.planning import Which
 from jobs import cache_refreshes, submit
 from jobs.model import NewJob, Priority
 from jobs.schedules import SYSTEM_OWNER
-from store import edge_objects, pops
-from store.edge_objects import EdgeObject
+from store import placements, pops
 from store.jobs.records import Job
 
 KIND = "videos"
 ABANDONED_AFTER = timedelta(days=1)
 """An upload that nobody goes on with for so long is deleted, and so is one whose encoding failed so long ago."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A revision that is served from now on."""
-
-    id: UUID
-    revision: str
-    manifest: Manifest
-
-    @property
-    def objects(self) -> list[EdgeObject]:
-        """Return its files as the edge holds them, each of the rendition that its folder or its name says."""
-        return [
-            EdgeObject(
-                Wanted(f"/v/{self.id}/{self.revision}/{file.path}", f'"{file.sha256}"'), video=str(self.id),
-                rendition=None if file.path == MASTER else file.path.replace(".", "/").partition("/")[0],
-            )
-            for file in self.manifest.files
-        ]  # fmt: skip
 
 
 def request_encoding(session: Session, video_id: UUID, owner: str, request_id: str | None = None) -> Job:
@@ -65,20 +41,14 @@ def request_sweep(session: Session, video_id: UUID, delay: timedelta = timedelta
     return submit.submit(session, NewJob(KIND, SYSTEM_OWNER, payload, run_at=run_at)).job
 
 
-def follow_publication(session: Session, video: Published) -> None:
-    """Submit what follows when a video is served: its upload is deleted, and the edge is filled.
+def follow_publication(session: Session, video_id: UUID) -> None:
+    """Submit what follows when a video is served: its upload is deleted, and the edge makes room for it.
 
-    A new release goes to every POP, for nobody has asked for it yet; what stays there is the populator's to say. In a
+    Where a new release goes is the populator's to say. POPs whose window is closed are given it when that opens. In a
     transaction.
     """
-    request_sweep(session, video.id)
-    names = [pop.name for pop in pops.enabled_pops(session)]
-    for name in names:
-        edge_objects.add(session, name, video.objects)
-    reason = f"video {video.id} was published"
-    cache_refreshes.begin_unless_waiting(
-        session, NewRefresh(SYSTEM_OWNER, reason, Mode.FILL, Scope(lacking="all")), names
-    )
+    request_sweep(session, video_id)
+    cache_refreshes.request_population(session, Which.OPEN, SYSTEM_OWNER, f"video {video_id} was published")
 
 
 def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> None:
@@ -87,6 +57,7 @@ def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> N
     A POP that is switched off drops it when it is switched on again. In a transaction.
     """
     request_sweep(session, video_id)
+    placements.forget_video(session, video_id)
     names = [pop.name for pop in pops.list_pops(session)]
     if names:
         new = NewRefresh(by, reason, Mode.HARD, Scope(tags=(f"video:{video_id}",)))

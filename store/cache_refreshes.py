@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -190,6 +190,16 @@ _FAIL_OF_GONE_POPS = text(f"""
 UPDATE cache_refresh_targets t SET state = 'failed', finished_at = now(), last_error = 'the POP was removed'
 WHERE t.{IS_OPEN} AND t.state = 'deferred' AND NOT EXISTS (SELECT FROM pops p WHERE p.name = t.pop) RETURNING t.pop
 """)
+_WITHDRAW = text(f"""
+WITH found AS (SELECT t.refresh_id, t.pop FROM jsonb_to_recordset(:rows) AS g(pop text, folder text)
+    JOIN cache_refresh_targets t ON t.pop = g.pop AND t.{IS_OPEN} AND t.state IN ('queued', 'deferred')
+    JOIN cache_refreshes r ON r.id = t.refresh_id AND r.reason = :reason
+        AND starts_with(g.folder, r.selection->>'prefix')),
+locked AS (SELECT refresh_id, pop FROM cache_refresh_targets WHERE (refresh_id, pop) IN (SELECT * FROM found)
+    ORDER BY refresh_id, pop FOR UPDATE)
+UPDATE cache_refresh_targets t SET state = 'done', finished_at = now(), last_error = 'it was withdrawn'
+FROM locked WHERE t.refresh_id = locked.refresh_id AND t.pop = locked.pop AND t.state IN ('queued', 'deferred')
+""").bindparams(bindparam("rows", type_=JSONB))
 _PRUNE = text(f"""
 DELETE FROM cache_refreshes r WHERE r.created_at < now() - CASE WHEN r.requested_by = '{SYSTEM}'
     THEN interval '{KEEP_SYSTEM_DAYS} days' ELSE interval '{KEEP_DAYS} days' END
@@ -295,6 +305,12 @@ def pops_with(session: Session, new: NewRefresh, states: Sequence[TargetState]) 
     """Return the POPs for which the same was asked, is in one of ``states``, and was not purged yet."""
     values = {"states": list(states), "selection": new.scope.to_json(), "mode": new.mode}
     return {row.pop for row in session.execute(_WAITING, values)}
+
+
+def withdraw(session: Session, reason: str, folders: Iterable[tuple[str, str]]) -> None:
+    """End what was begun for ``reason`` about folders at POPs, or what they lie in, if nobody works on it yet."""
+    rows = [{"pop": pop, "folder": folder} for pop, folder in folders]
+    session.execute(_WITHDRAW, {"rows": rows, "reason": reason})
 
 
 def fail_orphans(session: Session) -> list[str]:

@@ -50,6 +50,8 @@ class EdgeObjectRow(Base):
         CheckConstraint("(state = 'verified') <= (verified_at IS NOT NULL)", name="verified"),
         Index("edge_objects_missing_idx", "pop", "path",
               postgresql_where=text("state IN ('wanted', 'filled')")),
+        Index("edge_objects_video_idx", "video", "pop", "rendition", "state",
+              postgresql_where=text("video IS NOT NULL")),
     )  # fmt: skip
 
 
@@ -84,7 +86,18 @@ SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND state IN ('wante
 _LOST = text("""
 SELECT count(*) FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND verified_at IS NOT NULL
 """)
-_PATHS = text("SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop ORDER BY path")
+_PATHS = text("""
+SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND starts_with(path, :prefix) ORDER BY path
+""")
+_RENDITIONS = text("""
+SELECT DISTINCT pop, video, rendition FROM edge_objects WHERE video IS NOT NULL AND rendition IS NOT NULL
+""")
+_LACKING_POPS = text("SELECT DISTINCT pop FROM edge_objects WHERE state IN ('wanted', 'filled')")
+_WANT_AGAIN = text("""
+WITH locked AS (SELECT path FROM edge_objects WHERE pop = :pop AND state = 'failed' AND video IS NOT NULL
+    ORDER BY path FOR UPDATE)
+UPDATE edge_objects o SET state = 'wanted', failures = 0 FROM locked WHERE o.pop = :pop AND o.path = locked.path
+""")
 # Only rows that are there still: what was given up meanwhile must not come back.
 _NOTE = text(f"""
 WITH given AS (SELECT * FROM jsonb_to_recordset(:rows)
@@ -142,7 +155,23 @@ def count_lost(session: Session, pop: str) -> int:
 
 def covered(session: Session, pop: str, scope: Scope) -> list[Wanted]:
     """Return what a POP should hold of that which a refresh is about."""
-    return [wanted for wanted in _wanted(session, _PATHS, {"pop": pop}) if scope.covers(wanted.path)]
+    found = _wanted(session, _PATHS, {"pop": pop, "prefix": scope.prefix or ""})
+    return [wanted for wanted in found if scope.covers(wanted.path)]
+
+
+def renditions(session: Session) -> set[tuple[str, str, str]]:
+    """Return of which renditions POPs should hold anything: POP, video and rendition."""
+    return {(row.pop, row.video, row.rendition) for row in session.execute(_RENDITIONS)}
+
+
+def lacking_pops(session: Session) -> set[str]:
+    """Return the POPs that should hold what they do not."""
+    return set(session.execute(_LACKING_POPS).scalars())
+
+
+def want_again(session: Session, pop: str) -> None:
+    """Have it tried again to fill a POP with the parts of videos that could not be had."""
+    session.execute(_WANT_AGAIN, {"pop": pop})
 
 
 def note_results(session: Session, pop: str, results: Sequence[Result], *, is_look: bool = False) -> None:

@@ -6,6 +6,8 @@ import store.api_keys
 import store.cache_refreshes
 import store.edge_objects
 import store.jobs.models
+import store.placements
+import store.playbacks
 import store.pops
 import store.rides.models
 import store.videos.models
@@ -18,6 +20,8 @@ MODEL_MODULES = (
     store.cache_refreshes,
     store.edge_objects,
     store.jobs.models,
+    store.placements,
+    store.playbacks,
     store.pops,
     store.rides.models,
     store.videos.models,

@@ -18,7 +18,7 @@ from adapters.ffmpeg import create_ffmpeg, missing_programs
 from domain.videos.manifests import MANIFEST, Manifest, ManifestFile, blob_path, dump_manifest, revision_of
 from domain.videos.uploads import Part
 from jobs.kinds import KINDS
-from jobs.videos import Published, follow_publication, request_encoding, request_sweep
+from jobs.videos import follow_publication, request_encoding, request_sweep
 from store.db import sessions, transactions
 from store.videos import uploads, videos
 from store.videos.records import NewVideo, Publication, StoredRendition
@@ -158,5 +158,5 @@ def publish(studio: Studio, files: Mapping[str, bytes], title: str = "film", dur
         uploads.begin(session, NewVideo(video_id, title, "alice", "video/mp4", 1, None))
         uploads.add_part(session, video_id, Part(0, 1, "0" * 64, f"uploads/{video_id}/0"))
         assert videos.publish(session, video_id, Publication(revision, duration_s, (rendition,)))
-        follow_publication(session, Published(video_id, revision, manifest))
+        follow_publication(session, video_id)
     return studio.video(video_id)

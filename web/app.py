@@ -56,6 +56,7 @@ from web.routes import (
     jobs,
     languages,
     offers,
+    placements,
     playback,
     pops,
     questions,
@@ -149,10 +150,10 @@ def _create_flask(settings: Settings, api: ApiSettings) -> APIFlask:
     app.before_request(request_ids.begin_request)
     app.before_request(log_fields.begin_request)
     app.before_request(_start_clock)
-    about_content = (questions, titles, content_sets, cache_refreshes, pops)
-    about_videos = (videos, playback, video_objects, viewings)
+    about_content = (questions, titles, content_sets, videos, playback, video_objects, viewings)
+    about_edge = (cache_refreshes, pops, placements)
     about_rides = (cities, rides, estimates, drivers, offers)
-    for feature in (code_runs, *about_rides, *about_content, *about_videos, jobs, languages, queues, health, docs):
+    for feature in (code_runs, *about_rides, *about_content, *about_edge, jobs, languages, queues, health, docs):
         app.register_blueprint(feature.blueprint)
     # Flask calls these last to first: the count comes after everything else.
     app.after_request(_count)

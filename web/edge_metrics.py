@@ -8,15 +8,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import OPEN_STATES
+from domain.cache_refreshes.placement import MissReason
 from domain.cache_refreshes.pops import PopHealth
-from store import cache_refreshes, edge_objects, pops
+from store import cache_refreshes, edge_objects, placements, playbacks, pops
+from store.playbacks import HIT
 
 _LABELS = ["pop"]
 
 
 def edge_families(session: Session) -> list[Metric]:
     """Return the metrics of POPs; ``docs/operations.md`` says what to do about each."""
-    return [_up(session), *_traffic(session), _objects(session), _refreshes(session)]
+    return [
+        _up(session), *_traffic(session), _objects(session), _refreshes(session), *_placements(session)
+    ]  # fmt: skip
 
 
 def _up(session: Session) -> GaugeMetricFamily:
@@ -50,6 +54,25 @@ def _objects(session: Session) -> GaugeMetricFamily:
         for state, count in states.items():
             family.add_metric([name, state], count)
     return family
+
+
+def _placements(session: Session) -> list[Metric]:
+    used = GaugeMetricFamily("pop_placed_bytes", "Renditions that the POP is to hold.", labels=_LABELS)
+    predicted = GaugeMetricFamily("pop_predicted_hit_ratio", "What placement promises for today.", labels=_LABELS)
+    real = GaugeMetricFamily("pop_real_hit_ratio", "Renditions held, of those asked for today.", labels=_LABELS)
+    asked = CounterMetricFamily(
+        "pop_playbacks", "Renditions asked for since midnight UTC, when it begins again.", labels=["pop", "outcome"]
+    )
+    for name, plan in placements.plans(session).items():
+        used.add_metric([name], plan.used_bytes)
+    for today in playbacks.report(session, days=1):
+        if today.predicted_hit_ratio is not None:
+            predicted.add_metric([today.pop], today.predicted_hit_ratio)
+        if today.real_hit_ratio is not None:
+            real.add_metric([today.pop], today.real_hit_ratio)
+        for outcome in (HIT, *MissReason):
+            asked.add_metric([today.pop, outcome], today.outcomes.get(outcome, 0))
+    return [used, predicted, real, asked]
 
 
 def _refreshes(session: Session) -> GaugeMetricFamily:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -14,9 +16,11 @@ from config.settings import Settings
 from domain.cache_refreshes.edge import EdgeRefusedError
 from domain.cache_refreshes.pops import Pop, control_key
 from domain.cache_refreshes.refresh import Wanted
-from domain.content.blobs import BlobStore, BlobStoreError
+from domain.content.blobs import BlobNotFoundError, BlobStore, BlobStoreError
 from domain.content.parsers import PARSERS
 from domain.content.sets import DamagedSetError, load_records, read_pointer
+from domain.videos.manifests import MANIFEST, DamagedManifestError, blob_path, parse_manifest
+from domain.videos.plan import FALLBACK, MASTER
 from store.db import transactions
 from store.edge_objects import EdgeObject
 from workers.edge_tools import EdgeTools, SetAwayError
@@ -30,7 +34,9 @@ def create_refresher(settings: Settings, engine: Engine) -> CacheRefresher:
     """Build the handler of ``cache_refreshes`` jobs."""
     blobs = create_blob_store(settings.blob_store_url, settings.blob_store_endpoint)
     drivers = Drivers(settings.edge_secret)
-    tools = EdgeTools(transactions(engine), drivers.drive, lambda name: set_objects(blobs, name))
+    tools = EdgeTools(
+        transactions(engine), drivers.drive, partial(set_objects, blobs), partial(video_objects, blobs)
+    )  # fmt: skip
     cache = RedisViewingCache(create_redis_client(settings.redis_url, METADATA_TIMEOUT_S))
     return CacheRefresher(tools, MetadataRefresher(tools.sessions, cache))
 
@@ -74,3 +80,28 @@ def set_objects(blobs: BlobStore, name: str) -> list[EdgeObject]:
         raise SetAwayError(f"the set {name} cannot be read: {error}") from error
     paths = [f"/v1/{name}", *(f"/v1/{name}/{id_}" for id_ in ids)]
     return [EdgeObject(Wanted(path, f'"{manifest.revision}"'), set_name=name) for path in paths]
+
+
+def video_objects(blobs: BlobStore, video_id: UUID, revision: str) -> list[EdgeObject]:
+    """Return what POPs hold of a video: its renditions, each with its name, and the playlist of them all, with none.
+
+    The file for players without HLS is left out: it would take as much room as SD once more, and few ask for it.
+    Nothing, if the video is gone meanwhile.
+
+    Raises:
+        SetAwayError: its manifest cannot be read.
+    """
+    try:
+        content, _ = blobs.get(blob_path(video_id, revision, MANIFEST))
+        manifest = parse_manifest(content, revision)
+    except BlobNotFoundError:
+        return []
+    except (BlobStoreError, DamagedManifestError) as error:
+        raise SetAwayError(f"the manifest of video {video_id} cannot be read: {error}") from error
+    return [
+        EdgeObject(
+            Wanted(f"/v/{video_id}/{revision}/{file.path}", f'"{file.sha256}"'), video=str(video_id),
+            rendition=None if file.path == MASTER else file.path.partition("/")[0],
+        )
+        for file in manifest.files if file.path != FALLBACK
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from domain.cache_refreshes.pops import Pop, PopHealth
 from domain.cache_refreshes.refresh import look
 from jobs import cache_refreshes as refreshing
 from jobs.model import JobContext, Outcome, TransientJobError
-from store import cache_refreshes, edge_objects, pops
+from store import cache_refreshes, edge_objects, placements, playbacks, pops
 from store.cache_refreshes import SYSTEM
 from store.pops import PopTraffic
 from workers.edge_tools import EdgeTools
@@ -49,6 +49,8 @@ class PopCare:
             failed = cache_refreshes.fail_orphans(session)
             cache_refreshes.prune(session)
             pops.prune_stats(session)
+            placements.prune(session)
+            playbacks.prune(session)
         if failed:
             log.warning("refreshes were left without a job and are failed", extra={"pops": failed})
         return Outcome({"pops": len(asked), "away": away, "restarted": restarted, "failed": len(failed)})

@@ -10,9 +10,10 @@ days say nothing of them, but only up to a share of the room. Then follow the mo
 room is promised, HD waits for all SD: that serves more titles. Copies beyond the first are worth far less than the
 first: they serve nobody who would not be served, but share the load and outlive a dead POP.
 
-*Where.* Weighted rendezvous hashing (Thaler and Ravishankar 1998; Schindler's weights) gives every rendition its own
+*Where.* Weighted rendezvous hashing (Thaler and Ravishankar 1998; Schindler's weights) gives every video its own
 order of the POPs, in which larger ones stand in front more often. A POP that joins is put into these orders and
-changes nothing else; one that leaves is taken out of them.
+changes nothing else; one that leaves is taken out of them. The renditions of a video share its order, because a
+viewer is sent to one POP for all of them.
 
 *Stability.* A copy that was placed last time counts for more and may claim a larger share, so a newcomer must be
 better by a margin; and it stays where it is, unless a POP that is new stands in front. With the same input the same
@@ -23,6 +24,7 @@ than it found before. For that, the shares are measured without a look at what w
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,6 +62,7 @@ class Rendition:
     """A rendition: all segments of one video in one quality, which are placed together or not at all.
 
     ``views`` has the views of each of the last days by region, yesterday's first. ``released_at`` may lie ahead.
+    ``video`` is what viewers are sent somewhere for; where it is empty, the rendition is all of its video.
     """
 
     id: str
@@ -67,6 +70,12 @@ class Rendition:
     size_bytes: int
     released_at: datetime
     views: Mapping[str, Sequence[float]]
+    video: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return what decides in which order POPs are preferred."""
+        return self.video or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ class Placement:
 
     ``holders`` has the POPs of each placed rendition, of all regions. ``pops`` are those that it was made for.
     ``hit_ratios`` has the predicted share of the requests at each POP which it can serve, from 0 to 1: if viewers are
-    sent to the POPs that hold what they want, evenly, and for what none holds to ``preferred_pops``' first.
+    sent to the POPs that hold most of what they want, evenly, and for what none holds to ``preferred_pops``' first.
     """
 
     holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -144,14 +153,14 @@ def place(
         placed = room.place(ranking.wishes(room.capacity_bytes, len(servers), room.incumbents))
         for rendition_id, names in placed.items():
             holders[rendition_id] = (*holders.get(rendition_id, ()), *names)
-        hit_ratios |= _hit_ratios(servers, placed, ranking.views)
+        hit_ratios |= _hit_ratios(servers, placed, renditions, ranking.views)
     names_of_pops = frozenset(pop.name for servers in by_region.values() for pop in servers)
     return Placement(holders, names_of_pops, hit_ratios)
 
 
-def preferred_pops(rendition_id: str, pops: Iterable[Pop]) -> list[str]:
-    """Return the names of ``pops`` in a rendition's own order; those without any capacity come last."""
-    return [pop.name for pop in sorted(pops, key=lambda pop: (_distance(rendition_id, pop), pop.name))]
+def preferred_pops(title: str, pops: Iterable[Pop]) -> list[str]:
+    """Return the names of ``pops`` in a title's own order; those without any capacity come last."""
+    return [pop.name for pop in sorted(pops, key=lambda pop: (_distance(title, pop), pop.name))]
 
 
 def miss_reason(holders: Collection[str], pops_that_answer: Collection[str]) -> MissReason:
@@ -225,10 +234,11 @@ def _first(ranked: Iterable[Rendition], room_bytes: float) -> set[str]:
 class _Room:
     """What is left of a region's POPs while they are filled."""
 
-    def __init__(self, servers: Sequence[Pop], renditions: Iterable[Rendition], previous: Placement) -> None:
+    def __init__(self, servers: Sequence[Pop], renditions: Sequence[Rendition], previous: Placement) -> None:
         self._servers = servers
         self._free_bytes = {pop.name: pop.capacity_bytes for pop in servers}
         self._size_bytes = {rendition.id: rendition.size_bytes for rendition in renditions}
+        self._titles = {rendition.id: rendition.title for rendition in renditions}
         self._newcomers = self._free_bytes.keys() - previous.pops
         self.capacity_bytes = sum(self._free_bytes.values())
         self.incumbents = {
@@ -256,7 +266,7 @@ class _Room:
 
     def _order(self, rendition_id: str) -> list[str]:
         """Return the POPs by preference: where it is stands in front of all that could have had it already."""
-        preferred = preferred_pops(rendition_id, self._servers)
+        preferred = preferred_pops(self._titles[rendition_id], self._servers)
         before = self.incumbents.get(rendition_id)
         if not before:
             return preferred
@@ -265,22 +275,38 @@ class _Room:
         return [*ahead, *before, *(name for name in preferred if name not in ahead and name not in before)]
 
 
-def _distance(rendition_id: str, pop: Pop) -> float:
-    """Return how far a POP is from a rendition: an exponential variate whose rate is the POP's capacity."""
-    digest = blake2b(f"{rendition_id}\0{pop.name}".encode(), digest_size=8).digest()
+def _distance(title: str, pop: Pop) -> float:
+    """Return how far a POP is from a title: an exponential variate whose rate is the POP's capacity."""
+    digest = blake2b(f"{title}\0{pop.name}".encode(), digest_size=8).digest()
     uniform = (int.from_bytes(digest) + 1) / (2**64 + 1)
     return -math.log(uniform) / pop.capacity_bytes if pop.capacity_bytes > 0 else math.inf
 
 
 def _hit_ratios(
-    servers: Sequence[Pop], placed: Mapping[str, tuple[str, ...]], views: Mapping[str, float]
+    servers: Sequence[Pop],
+    placed: Mapping[str, tuple[str, ...]],
+    renditions: Iterable[Rendition],
+    views: Mapping[str, float],
 ) -> dict[str, float]:
+    of_title: dict[str, list[str]] = {}
+    for rendition in renditions:
+        of_title.setdefault(rendition.title, []).append(rendition.id)
     hits = dict.fromkeys((pop.name for pop in servers), 0.0)
     misses = dict(hits)
-    for rendition_id, expected in sorted(views.items()):
-        holders = placed.get(rendition_id, ())
-        for name in holders:
-            hits[name] += expected / len(holders)
-        if not holders and expected:
-            misses[preferred_pops(rendition_id, servers)[0]] += expected
+    for title, ids in sorted(of_title.items()):
+        if not any(views[rendition_id] for rendition_id in ids):
+            continue
+        goals = _goals(title, servers, [placed.get(rendition_id, ()) for rendition_id in ids])
+        for rendition_id in sorted(ids):
+            for name in goals:
+                counted = hits if name in placed.get(rendition_id, ()) else misses
+                counted[name] += views[rendition_id] / len(goals)
     return {name: hits[name] / (hits[name] + misses[name]) if hits[name] else 0.0 for name in hits}
+
+
+def _goals(title: str, servers: Sequence[Pop], holders: Iterable[Sequence[str]]) -> list[str]:
+    """Return the POPs among which a title's viewers are shared."""
+    held = Counter(name for names in holders for name in names)
+    if not held:
+        return preferred_pops(title, servers)[:1]
+    return [name for name in sorted(held) if held[name] == max(held.values())]

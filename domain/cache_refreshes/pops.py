@@ -43,6 +43,10 @@ class FillWindow:
             return now
         return min(begins for begins, _ in self._around(now) if begins > now).astimezone(now.tzinfo)
 
+    def opened_at(self, now: datetime) -> datetime:
+        """Return when the window opened last, in the time zone of ``now``; one that is open did so, too."""
+        return max(begins for begins, _ in self._around(now) if begins <= now).astimezone(now.tzinfo)
+
     def _around(self, now: datetime) -> list[tuple[datetime, datetime]]:
         """Return the windows from yesterday on; on a day when clocks change, one may be longer or shorter."""
         zone = ZoneInfo(self.timezone)

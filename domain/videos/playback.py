@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from domain.videos.tokens import MAX_LIFE_S
 
-HEALTHY_FOR = timedelta(minutes=5)
-"""A point of presence that answered within this time, and at the last try, is healthy; it is tried each minute."""
 ROUND_S = 300
 MARGIN_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A point of presence: its region, whose parts are joined with hyphens from large to small, and how it does."""
+    """A point of presence: its region, whose parts are joined with hyphens from large to small, and how it does.
+
+    Viewers may be sent to one that ``is_healthy``.
+    """
 
     name: str
     region: str
     url: str
-    last_seen_at: datetime | None
-    has_failed: bool
-
-    def is_healthy(self, now: datetime) -> bool:
-        """Tell whether viewers may be sent there."""
-        return not self.has_failed and self.last_seen_at is not None and now - self.last_seen_at < HEALTHY_FOR
+    is_healthy: bool
 
 
-def choose_site(sites: Iterable[Site], region: str, video: str, now: datetime) -> Site | None:
+def choose_site(sites: Iterable[Site], region: str, order: Sequence[str]) -> Site | None:
     """Return the healthy site that is nearest to ``region``; ``None``: there is none.
 
-    Near is who has more of the region's name in common: for ``eu-west`` first ``eu-west``, then ``eu-north``. Of
-    those that are as near the video decides (rendezvous hashing, Thaler and Ravishankar 1998), so that each of them
-    holds its share of the videos and not all.
+    ``order`` has the names of the sites, the best for what is to be played first: it decides between those that are
+    as near.
     """
-    healthy = [site for site in sites if site.is_healthy(now)]
-    return max(healthy, key=lambda site: (_in_common(site.region, region), _weight(site.name, video)), default=None)
+    healthy = [site for site in sites if site.is_healthy]
+    nearest = nearest_regions(region, {site.region for site in healthy})
+    ranks = {name: rank for rank, name in enumerate(order)}
+    near = [site for site in healthy if site.region in nearest]
+    return min(near, key=lambda site: (ranks.get(site.name, len(ranks)), site.name), default=None)
+
+
+def nearest_regions(region: str, regions: Collection[str]) -> set[str]:
+    """Return those of ``regions`` that are nearest to ``region``, which are several where nothing tells them apart.
+
+    Near is who has more of the region's name in common: for ``eu-west`` first ``eu-west``, then ``eu-north``.
+    """
+    most = max((_in_common(each, region) for each in regions), default=0)
+    return {each for each in regions if _in_common(each, region) == most}
 
 
 def expiry(duration_s: float, now: float) -> int:
@@ -53,7 +58,3 @@ def expiry(duration_s: float, now: float) -> int:
 def _in_common(one: str, other: str) -> int:
     parts = zip(one.split("-"), other.split("-"), strict=False)
     return next((place for place, (a, b) in enumerate(parts) if a != b), min(one.count("-"), other.count("-")) + 1)
-
-
-def _weight(site: str, video: str) -> bytes:
-    return hashlib.sha256(f"{site} {video}".encode()).digest()

@@ -34,14 +34,19 @@ T = TypeVar("T")
 
 
 class EdgeYard:
-    """One database with POPs, and everything that is done with them. ``sets`` are the objects of each set."""
+    """One database with POPs, and everything that is done with them.
+
+    ``sets`` are the objects of each set, ``videos`` those of each video that is encoded.
+    """
 
     def __init__(self, engine: Engine, drivers: Mapping[str, PopDriver], patience: Patience | None = None) -> None:
         self.world = World(engine)
         self.drivers = drivers
         self.sets: dict[str, list[EdgeObject]] = {"questions": [], "titles": []}
+        self.videos: dict[UUID, list[EdgeObject]] = {}
         self.tools = EdgeTools(
             transactions(engine), lambda pop: self.drivers[pop.name], lambda name: self.sets[name],
+            lambda video_id, revision: self.videos.get(video_id, []),
             patience or Patience(total_s=0.3, first_s=0.001, longest_s=0.02),
         )  # fmt: skip
         for name in drivers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cli.main import cli
 from domain.cache_refreshes.pops import control_key
 from store.db import sessions
 from tests.apis import make_key, served
+from tests.integration.edge_yard import EdgeYard
 
 SECRET = "a secret of at least sixteen characters"
 
@@ -37,6 +39,10 @@ def test_pops_are_added_refreshed_listed_and_removed(
         listed = run("cache", "list", "--by", "ada")
         shown = run("cache", "show", json.loads(begun.output)["id"])
         key = run("pops", "key", "blr1")
+        placement = run("cache", "placement", "--days", "1")
+        as_json = run("cache", "placement", "--json", "--region", "in-south")
+        threading.Timer(0.5, do_what_waits, (engine,)).start()
+        populated = run("cache", "populate", "--reason", "a festival")
         removed = run("pops", "remove", "blr1")
 
     assert added.exit_code == 0, added.output
@@ -47,4 +53,16 @@ def test_pops_are_added_refreshed_listed_and_removed(
     assert "a typo" in listed.output
     assert "blr1  queued" in shown.output
     assert key.output.strip() == control_key(SECRET, "blr1")
+    assert placement.exit_code == as_json.exit_code == populated.exit_code == 0, populated.output
+    assert "blr1  in      0           0           1000            -" in placement.output
+    assert len(json.loads(as_json.output)["placements"][0]["days"]) == 7
+    assert "0.000" in populated.output
+    assert "ada" in populated.output
     assert removed.output == "blr1 removed\n"
+
+
+def do_what_waits(engine: Engine) -> None:
+    """Be the worker."""
+    yard = EdgeYard(engine, {})
+    yard.world.execute("UPDATE jobs SET run_at = now() + interval '1 hour' WHERE payload->>'do' <> 'populate'")
+    yard.work()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from uuid_utils.compat import uuid7
 
 from adapters.blob_store import create_blob_store
 from config.settings import load
@@ -17,9 +18,10 @@ from domain.content import questions, titles
 from domain.content.records import dump_records
 from domain.content.sets import Act, Edition, publish
 from domain.content.titles import Title, dump_titles
+from domain.videos.manifests import MANIFEST, Manifest, ManifestFile, blob_path, dump_manifest, revision_of
 from store.edge_objects import EdgeObject
 from tests.integration.edge_yard import pop_named
-from workers.edge import Drivers, create_refresher, set_objects
+from workers.edge import Drivers, create_refresher, set_objects, video_objects
 from workers.edge_tools import SetAwayError
 
 ACT = Act("ada", datetime(2026, 1, 1, tzinfo=UTC))
@@ -55,6 +57,29 @@ def test_a_set_with_other_than_its_number_of_records_is_away(tmp_path: Path) -> 
 
     with pytest.raises(SetAwayError, match=r"the set titles cannot be read: revision .* has 0 records, not 7"):
         set_objects(store, "titles")
+
+
+def test_a_video_is_held_with_its_playlists_but_without_the_file_that_doubles_it(tmp_path: Path) -> None:
+    store, video = create_blob_store(tmp_path.as_uri()), uuid7()
+    names = ("hd/index.m3u8", "master.m3u8", "sd.mp4", "sd/index.m3u8", "sd/seg_00000.ts")
+    content = dump_manifest(Manifest(tuple(ManifestFile(name, 1, "a" * 64) for name in names), (), 4.0))
+    revision = revision_of(content)
+    store.put(blob_path(video, revision, MANIFEST), content)
+
+    objects = video_objects(store, video, revision)
+
+    folder = f"/v/{video}/{revision}"
+    assert [(each.wanted.path, each.rendition) for each in objects] == [
+        (f"{folder}/hd/index.m3u8", "hd"),
+        (f"{folder}/master.m3u8", None),
+        (f"{folder}/sd/index.m3u8", "sd"),
+        (f"{folder}/sd/seg_00000.ts", "sd"),
+    ]
+    assert {(each.wanted.etag, each.video) for each in objects} == {(f'"{"a" * 64}"', str(video))}
+    assert video_objects(store, uuid7(), revision) == []
+    store.put(blob_path(video, revision, MANIFEST), b"{}")
+    with pytest.raises(SetAwayError, match=f"the manifest of video {video} cannot be read"):
+        video_objects(store, video, revision)
 
 
 def test_the_sets_of_the_edge_are_those_that_are_published() -> None:

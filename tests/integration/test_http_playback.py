@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from random import Random
 from urllib.parse import urlsplit
 
 import pytest
 
-from domain.cache_refreshes.pops import Pop
+from domain.cache_refreshes import placement as placing
+from domain.cache_refreshes.pops import Pop, PopHealth
+from domain.cache_refreshes.viewing import viewing_order
 from domain.videos.playback import Site, choose_site, expiry
 from domain.videos.tokens import MAX_LIFE_S
 from store import pops
@@ -96,20 +100,14 @@ def test_the_video_that_was_published_last_is_played_until_it_is_taken_down(plat
     assert platform.app.test_client().get("/v1/titles/film/playback").status_code == 401
 
 
-def test_publishing_fills_the_edge_and_taking_down_purges_it(platform, studio):
+def test_publishing_asks_for_room_at_the_edge_and_taking_down_purges_it(platform, studio):
     add_pop(studio, "lisbon", "eu-west")
 
-    video = publish(studio, {"master.m3u8": b"#EXTM3U\n", "sd/seg_00000.ts": b"x", "sd.mp4": b"y"})
+    video = publish(studio, {"master.m3u8": b"#EXTM3U\n", "sd/seg_00000.ts": b"x"})
 
     with studio.world.engine.connect() as connection:
-        held = connection.exec_driver_sql("SELECT path, rendition, wanted_etag FROM edge_objects ORDER BY path").all()
-        filled = connection.exec_driver_sql("SELECT mode FROM cache_refreshes").scalars().all()
-    folder = f"/v/{video.id}/{video.revision}"
-    assert [row[:2] for row in held] == [
-        (f"{folder}/master.m3u8", None), (f"{folder}/sd.mp4", "sd"), (f"{folder}/sd/seg_00000.ts", "sd"),
-    ]  # fmt: skip
-    assert all(row[2].startswith('"') for row in held)
-    assert filled == ["fill"]
+        asked = connection.exec_driver_sql("SELECT payload FROM jobs WHERE kind = 'cache_refreshes'").scalars().all()
+    assert asked == [{"do": "populate", "which": "open", "by": "system", "reason": f"video {video.id} was published"}]
     platform.client("alice", is_admin=True).delete(f"/v1/videos/{video.id}?reason=rights")
     with studio.world.engine.connect() as connection:
         purged = connection.exec_driver_sql("SELECT reason FROM cache_refreshes WHERE mode = 'hard'").scalars().all()
@@ -129,7 +127,8 @@ def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copie
 
 def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool = False) -> Site:
     seen = None if seen_s is None else NOW - timedelta(seconds=seen_s)
-    return Site(name, region, f"http://{name}", seen, has_failed)
+    health = PopHealth(seen, "it does not answer" if has_failed else None)
+    return Site(name, region, f"http://{name}", health.is_healthy(NOW))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool 
         ("eu-west", [site("a", "us"), site("b", "eu-west"), site("c", "eu")], "b"),
         ("eu-west", [site("a", "us"), site("c", "eu-north")], "c"),
         ("eu-west", [site("a", "us"), site("b", "eu-west", has_failed=True)], "a"),
-        ("eu-west", [site("a", "us"), site("b", "eu-west", 301)], "a"),
+        ("eu-west", [site("a", "us"), site("b", "eu-west", 181)], "a"),
         ("eu-west", [site("a", "us"), site("b", "eu-west", None)], "a"),
         ("", [site("a", "us")], "a"),
         ("eu", [site("b", "eu", has_failed=True)], None),
@@ -146,19 +145,35 @@ def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool 
     ],
 )
 def test_the_nearest_healthy_site_is_chosen(region, sites, chosen):
-    found = choose_site(sites, region, "a video", NOW)
+    found = choose_site(sites, region, [each.name for each in sites])
 
     assert (found and found.name) == chosen
 
 
-def test_videos_are_spread_over_sites_that_are_as_near():
-    sites = [site(name, "eu") for name in "abcd"]
-    found = [choose_site(sites, "eu", str(video), NOW) for video in range(200)]
+def test_of_sites_that_are_as_near_the_best_for_the_video_is_chosen():
+    sites = [site("a", "eu"), site("b", "eu"), site("c", "us"), site("d", "eu", has_failed=True)]
 
-    assert {
-        name: sum(each == site_ for each in found) > 20 for name, site_ in zip("abcd", sites, strict=True)
-    } == dict.fromkeys("abcd", True)
-    assert choose_site(sites[::-1], "eu", "7", NOW) == found[7]
+    def chosen(region, *order):
+        return choose_site(sites, region, order).name
+
+    assert chosen("eu", "d", "c", "b", "a") == "b"
+    assert chosen("us", "b", "a") == "c"
+    # Nothing tells them apart for somebody who is near none.
+    assert chosen("asia", "c", "b", "a") == "c"
+    assert chosen("eu") == "a"
+
+
+def test_viewers_are_spread_over_pops_that_nothing_tells_apart():
+    pops_ = [placing.Pop(name, "eu", 10**9) for name in "abcd"]
+    firsts = Counter(viewing_order(str(video), pops_, [], Random(1))[0] for video in range(200))
+    shared = Counter(viewing_order("7", pops_, [{"a", "b"}, {"a", "b", "c"}], Random(seed))[0] for seed in range(200))
+    order = viewing_order("7", pops_, [{"a", "b"}, {"a", "b", "c"}], Random(1))
+
+    assert set(firsts) == set("abcd")
+    assert all(count > 20 for count in firsts.values())
+    assert set(shared) == {"a", "b"}
+    assert all(count > 60 for count in shared.values())
+    assert order[2:] == ["c", "d"]
 
 
 def test_tokens_end_together_and_outlast_the_film():

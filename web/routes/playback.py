@@ -8,12 +8,10 @@ from datetime import UTC, datetime
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from sqlalchemy.orm import Session
 
 from domain.videos.plan import FALLBACK, MASTER
-from domain.videos.playback import Site, choose_site, expiry
+from domain.videos.playback import expiry
 from domain.videos.tokens import sign
-from store import pops
 from store.videos import videos
 from web import guards
 from web.answers import answers, header_parameter, problems
@@ -22,6 +20,7 @@ from web.platform import platform
 from web.problems import NotFoundError, PlaybackUnavailableError
 from web.schemas.videos import REGION_PATTERN, PlaybackOut, PlaybackQuery
 from web.video_views import show_renditions
+from web.viewers import send_viewer
 from web.viewings import count_view
 
 blueprint = APIBlueprint("playback", __name__, url_prefix="/v1/titles", tag="Content")
@@ -50,8 +49,9 @@ def get_playback(title_id: str, query: PlaybackQuery) -> Response:
         if video is None or video.revision is None:
             raise NotFoundError(f"the title {title_id[:64]} has no video")
         renditions = videos.renditions(session, video.id)
-        site = choose_site(_sites(session), region, str(video.id), now)
-    count_view(video, [each.name for each in renditions], region)
+        names = [each.name for each in renditions]
+        site = send_viewer(session, video.id, names, region, now)
+    count_view(video, names, region)
     expires_at = expiry(video.duration_s or 0, time.time())
     token = sign(secret, str(video.id), video.revision, expires_at)
     folder = f"{site.url.rstrip('/') if site else ''}/t/{token}/v/{video.id}/{video.revision}"
@@ -68,15 +68,6 @@ def get_playback(title_id: str, query: PlaybackQuery) -> Response:
     })  # fmt: skip
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _sites(session: Session) -> list[Site]:
-    health = pops.health(session)
-    return [
-        Site(pop.name, pop.region, pop.url, known.last_seen_at, has_failed=known.last_error is not None)
-        for pop in pops.enabled_pops(session)
-        if (known := health.get(pop.name)) is not None
-    ]
 
 
 def _region_of_header() -> str:

@@ -14,7 +14,8 @@ POP that refuses its key fails its target at once, because asking again changes 
 A fill may be large. A job works on it for some seconds, within the POP's rate and window, and hands the rest on to a
 job that is due when there is room again. What is held already is only asked for, so nothing is fetched twice.
 
-Left out on purpose: nothing here decides what POPs should hold. ``edge_objects`` says it, written by whoever knows.
+Left out on purpose: nothing here decides what POPs should hold. ``edge_objects`` says it, written by whoever knows:
+of videos that is ``workers.populator``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from workers.edge_tools import EdgeTools, SetAwayError
 from workers.metadata_cache import MetadataRefresher
 from workers.pop_care import PopCare
 from workers.pop_pace import FillPace
+from workers.populator import Populator
 
 CHUNK = 500
 MAX_SHOWN = 3
@@ -83,8 +85,9 @@ class CacheRefresher:
     """The handler of ``cache_refreshes`` jobs.
 
     ``{"do": "refresh", "refresh": id, "pop": name}`` works on a target, ``{"do": "set", "set": name}`` begins the
-    refresh of a set on all POPs. ``{"do": "verify"}`` and ``{"do": "reconcile"}`` look after POPs.
-    ``{"do": "metadata"}`` refreshes what is cached of users, where ``metadata`` was given.
+    refresh of a set on all POPs. ``{"do": "verify"}`` and ``{"do": "reconcile"}`` look after POPs, ``{"do":
+    "populate"}`` decides what they are to hold of the videos. ``{"do": "metadata"}`` refreshes what is cached of
+    users, where ``metadata`` was given.
     """
 
     tools: EdgeTools
@@ -97,20 +100,26 @@ class CacheRefresher:
             TransientJobError: a POP is away, and attempts are left.
             JobFailedError: the payload makes no sense.
         """
-        care = PopCare(self.tools)
         match payload:
             case {"do": "refresh", "refresh": str(refresh_id), "pop": str(pop)}:
                 return self._refresh(UUID(refresh_id), pop, context)
             case {"do": "set", "set": str(name)} if name in SETS:
                 return self._begin_set(name, payload)
+            case {"do": "metadata"} if self.metadata is not None:
+                return self.metadata.refresh(context)
+            case {"do": "populate"}:
+                return Populator(self.tools).populate(payload, context)
+        return self._care(payload, context)
+
+    def _care(self, payload: dict[str, object], context: JobContext) -> Outcome:
+        care = PopCare(self.tools)
+        match payload:
             case {"do": "verify", "pop": str(pop)}:
                 return care.verify(pop, context)
             case {"do": "verify"}:
                 return care.verify_all()
             case {"do": "reconcile"}:
                 return care.reconcile()
-            case {"do": "metadata"} if self.metadata is not None:
-                return self.metadata.refresh(context)
         raise JobFailedError(f"there is no such work: {payload}")
 
     def _begin_set(self, name: str, payload: dict[str, object]) -> Outcome:

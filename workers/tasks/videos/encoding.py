@@ -20,7 +20,7 @@ from domain.videos.playlists import MAX_BYTES
 from domain.videos.sources import Source, read_source
 from domain.videos.uploads import Part
 from jobs.model import JobContext, JobFailedError, Outcome
-from jobs.videos import Published, follow_publication, request_sweep
+from jobs.videos import follow_publication, request_sweep
 from store.videos import uploads, videos
 from store.videos.records import Publication, StoredRendition, Video
 from workers.work_folders import WorkFolders
@@ -162,7 +162,7 @@ def _outcome(video: Video, manifest: Manifest, revision: str) -> Outcome:
 
     def publish(session: Session) -> None:
         if videos.publish(session, video.id, publication):
-            follow_publication(session, Published(video.id, revision, manifest))
+            follow_publication(session, video.id)
         else:
             # It was taken down, or published by another worker, meanwhile: what we wrote is not needed.
             request_sweep(session, video.id)

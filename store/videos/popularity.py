@@ -1,0 +1,54 @@
+"""What the populator predicts from: what is published, and how often it was asked for on each of the last days."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRendition:
+    """A rendition of a title's video: of the one that was published last, which is the one that is played."""
+
+    video_id: UUID
+    revision: str
+    name: str
+    size_bytes: int
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfViews:
+    """How often a rendition was asked for from a region on one day, which was ``age_days`` (1: yesterday) ago."""
+
+    video_id: UUID
+    rendition: str
+    region: str
+    age_days: int
+    views: int
+
+
+_PUBLISHED = text("""
+SELECT v.id, v.revision, r.name, r.size_bytes, v.published_at
+FROM (SELECT DISTINCT ON (title_id) id, revision, published_at FROM videos WHERE state = 'ready'
+    ORDER BY title_id, published_at DESC) AS v
+JOIN video_renditions r ON r.video_id = v.id ORDER BY v.id, r.name
+""")
+_VIEWS = text("""
+SELECT video_id, rendition, region, (now() AT TIME ZONE 'UTC')::date - day AS age_days, views FROM video_views
+WHERE day < (now() AT TIME ZONE 'UTC')::date AND day >= (now() AT TIME ZONE 'UTC')::date - CAST(:days AS int)
+""")
+
+
+def published(session: Session) -> list[PublishedRendition]:
+    """Return every rendition that viewers may be sent to."""
+    return [PublishedRendition(*row) for row in session.execute(_PUBLISHED)]
+
+
+def views(session: Session, days: int) -> list[DayOfViews]:
+    """Return the views of the last ``days`` before today (UTC), where there were any."""
+    return [DayOfViews(*row) for row in session.execute(_VIEWS, {"days": days})]
