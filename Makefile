@@ -15,7 +15,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .PHONY: demo
-demo: $(INSTALLED) ## start everything, run a program in every language, drive a ride, stop
+demo: $(INSTALLED) ## start everything, run programs, drive a ride, serve content, stop
 	@$(BIN)/yardmaster demo
 
 .PHONY: up

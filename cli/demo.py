@@ -1,4 +1,4 @@
-"""``yardmaster demo``: bring up the whole stack, run a program in every language, drive a ride, show both, stop."""
+"""``yardmaster demo``: bring up the whole stack, run programs, drive a ride, serve content, show it all, stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from cli.client import ApiClient, RefusedError
+from cli.demo_content import Tour, show_content
 from cli.demo_ride import Journey, drive_a_ride
 from cli.output import print_table, show_progress
 from cli.run import run_to_the_end
@@ -37,13 +38,14 @@ class _Row:
 
 @click.command()
 def demo() -> None:
-    """Start everything, run a program in every language and drive a ride over HTTP, print tables, stop.
+    """Start everything, run programs, drive a ride and serve content at the edge, print tables, stop.
 
-    Ends with 0 when every program was accepted and the ride came to its end.
+    Ends with 0 when every program was accepted, the ride came to its end, and all content came as it should.
     """
     settings = load_checked_stack()
     rows: list[_Row] = []
     journeys: list[Journey] = []
+    tours: list[Tour] = []
 
     def try_everything(addresses: Addresses) -> None:
         show_progress(f"The API answers at {addresses.api}.")
@@ -53,18 +55,25 @@ def demo() -> None:
             show_progress(f"  {rows[-1].language}: {rows[-1].verdict}, {rows[-1].seconds:.2f} s")
         show_progress("A ride is driven ...")
         journeys.append(drive_a_ride(addresses.api))
+        show_progress("A question is answered, and content comes to the edge ...")
+        tours.append(show_content(addresses.api, addresses.api_key, addresses.pop))
 
     is_interrupted = start(Plan(settings, choose_sandbox(settings, show_progress), try_everything))
     if is_interrupted:
         show_progress("Stopped; nothing is left running.")
         raise SystemExit(EXIT_INTERRUPTED)
     _print_rows(rows)
-    for journey in journeys:
+    shown: list[Journey | Tour] = [*journeys, *tours]
+    for part in shown:
         click.echo()
-        journey.print()
+        part.print()
+    for tour in tours:
+        if tour.failure is not None:
+            show_progress(f"Content is not as it should be: {tour.failure}")
     show_progress("Everything is stopped; nothing is left running.")
     is_accepted = bool(rows) and all(row.verdict == "accepted" for row in rows)
-    sys.exit(0 if is_accepted and all(journey.is_finished for journey in journeys) else 1)
+    is_right = all(journey.is_finished for journey in journeys) and all(tour.is_complete for tour in tours)
+    sys.exit(0 if is_accepted and is_right else 1)
 
 
 def _languages(api: ApiClient) -> list[dict[str, object]]:

@@ -52,6 +52,7 @@ API_PORT = 8000
 FLOWER_PORT = 5555
 POP_PORT = 8008
 POP_NAME = "local"
+POP_REGION = "local"
 FLOWER_USER = "yardmaster"
 GRACE_S = 40.0
 
@@ -205,7 +206,7 @@ def _processes() -> list[tuple[str, list[str]]]:
 
 def _introduce_pop(pop: PopSettings, addresses: Addresses) -> None:
     """Let the platform know its own POP as it is now, so that it is refreshed and videos are played from it."""
-    about = {"region": "local", "driver": "embedded", "url": addresses.pop, "capacity_bytes": pop.capacity_bytes}
+    about = {"region": POP_REGION, "driver": "embedded", "url": addresses.pop, "capacity_bytes": pop.capacity_bytes}
     with closing(ApiClient(addresses.api, addresses.api_key)) as api:
         api.put(f"/v1/pops/{pop.name}", about)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from adapters.ffmpeg import missing_programs
 from adapters.language_folder import language_names
 from config.settings import REPOSITORY, inherit
 from tests.embedded_stack import EmbeddedStack
@@ -23,12 +24,12 @@ def make(target: str, home: Path, sandbox: str) -> subprocess.Popen[str]:
     )
 
 
-def test_the_demo_runs_every_language_and_drives_a_ride_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demo_shows_every_language_a_ride_and_content_and_leaves_nothing_running(tmp_path: Path) -> None:
     demo = make("demo", tmp_path / "home", "docker")
     table, errors = demo.communicate(timeout=500)
 
     assert demo.returncode == 0, errors
-    languages, ride = (part.splitlines()[1:] for part in table.split("\n\n"))
+    languages, ride, content = (part.splitlines()[1:] for part in table.split("\n\n"))
     rows = [re.split("  +", line) for line in languages]
     assert [row[0] for row in rows] == language_names(REPOSITORY / "sandbox_images")
     assert {row[2] for row in rows} == {"accepted"}
@@ -40,6 +41,18 @@ def test_the_demo_runs_every_language_and_drives_a_ride_and_leaves_nothing_runni
         "in-progress",
         "finished",
     ]
+    did, results = zip(*(re.split("  +", line)[2:] for line in content), strict=True)
+    assert re.fullmatch("answers .+ in .+", did[0])
+    assert re.fullmatch(r"accepted, (\d+) of \1 cases", results[0])
+    assert [result.split(",")[0] for result in results[1:3]] == ["200 MISS", "200 HIT"]
+    assert re.fullmatch(r"(\d+) made stale, \d+ fetched, \d+ proven", results[3])
+    assert [result.split(",")[0] for result in results[4:6]] == ["200 STALE", "200 HIT"]
+    if missing_programs():
+        assert did[6:] == ("makes no film",)
+    else:
+        assert results[6] == "encoded: sd 320x180"
+        assert "and 200 HIT" in results[7]
+        assert results[8:] == ("demo-film, times: 1", "the POP answers 404")
     assert EmbeddedStack(tmp_path / "home").remains() == {}
 
 
@@ -49,6 +62,7 @@ def test_the_demo_does_without_docker(tmp_path: Path) -> None:
 
     assert demo.returncode == 0, errors
     assert "python" in table
+    assert re.search(r"answers .+ accepted, (\d+) of \1 cases", table)
     assert "weaker" in errors
     assert EmbeddedStack(tmp_path / "home").remains() == {}
 
