@@ -114,14 +114,16 @@ def request_verification(session: Session, pop: str) -> None:
     submit.submit(session, NewJob(KIND, SYSTEM_OWNER, {"do": "verify", "pop": pop}))
 
 
-def request_population(session: Session, which: Which, by: str, reason: str, request_id: str | None = None) -> Job:
-    """Have it decided soon what POPs are to hold of the videos; whoever asks is on record with what follows.
+def request_population(session: Session, which: Which, reason: str, order: Order | None = None) -> Job:
+    """Have it decided soon what POPs are to hold of the videos; the order's owner is on record with what follows.
 
     Raises:
         QueueFullError: too many jobs wait already.
     """
-    payload: dict[str, object] = {"do": "populate", "which": which, "by": by, "reason": reason}
-    return submit.submit(session, NewJob(KIND, by, payload, request_id=request_id)).job
+    order = order or Order()
+    payload: dict[str, object] = {"do": "populate", "which": which, "by": order.owner, "reason": reason}
+    new = NewJob(KIND, order.owner, payload, run_at=order.run_at, request_id=order.request_id)
+    return submit.submit(session, new).job
 
 
 def _job(order: Order, refresh_id: UUID, pop: str, mode: Mode, run_at: datetime | None = None) -> NewJob:

@@ -48,7 +48,7 @@ def follow_publication(session: Session, video_id: UUID) -> None:
     transaction.
     """
     request_sweep(session, video_id)
-    cache_refreshes.request_population(session, Which.OPEN, SYSTEM_OWNER, f"video {video_id} was published")
+    cache_refreshes.request_population(session, Which.OPEN, f"video {video_id} was published")
 
 
 def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> None:

@@ -190,6 +190,10 @@ _FAIL_OF_GONE_POPS = text(f"""
 UPDATE cache_refresh_targets t SET state = 'failed', finished_at = now(), last_error = 'the POP was removed'
 WHERE t.{IS_OPEN} AND t.state = 'deferred' AND NOT EXISTS (SELECT FROM pops p WHERE p.name = t.pop) RETURNING t.pop
 """)
+_FOLDERS = text(f"""
+SELECT t.pop, r.selection->>'prefix' AS folder FROM cache_refresh_targets t
+JOIN cache_refreshes r ON r.id = t.refresh_id WHERE t.{IS_OPEN} AND r.reason = :reason
+""")
 _WITHDRAW = text(f"""
 WITH found AS (SELECT t.refresh_id, t.pop FROM jsonb_to_recordset(:rows) AS g(pop text, folder text)
     JOIN cache_refresh_targets t ON t.pop = g.pop AND t.{IS_OPEN} AND t.state IN ('queued', 'deferred')
@@ -305,6 +309,11 @@ def pops_with(session: Session, new: NewRefresh, states: Sequence[TargetState]) 
     """Return the POPs for which the same was asked, is in one of ``states``, and was not purged yet."""
     values = {"states": list(states), "selection": new.scope.to_json(), "mode": new.mode}
     return {row.pop for row in session.execute(_WAITING, values)}
+
+
+def open_folders(session: Session, reason: str) -> set[tuple[str, str]]:
+    """Return POPs and folders about which something was begun for ``reason`` that has not ended."""
+    return {(row.pop, row.folder) for row in session.execute(_FOLDERS, {"reason": reason})}
 
 
 def withdraw(session: Session, reason: str, folders: Iterable[tuple[str, str]]) -> None:

@@ -52,6 +52,7 @@ class EdgeObjectRow(Base):
               postgresql_where=text("state IN ('wanted', 'filled')")),
         Index("edge_objects_video_idx", "video", "pop", "rendition", "state",
               postgresql_where=text("video IS NOT NULL")),
+        Index("edge_objects_others_idx", "pop", "path", postgresql_where=text("video IS NULL")),
     )  # fmt: skip
 
 
@@ -86,8 +87,11 @@ SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND state IN ('wante
 _LOST = text("""
 SELECT count(*) FROM edge_objects WHERE pop = :pop AND state IN ('wanted', 'filled') AND verified_at IS NOT NULL
 """)
-_PATHS = text("""
-SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND starts_with(path, :prefix) ORDER BY path
+_PATHS = text("SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop ORDER BY path")
+# The files of all videos are many more than those of one; what somebody had filled by its path is of none.
+_PATHS_OF_VIDEO = text("""
+SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND video = :video
+UNION ALL SELECT path, wanted_etag FROM edge_objects WHERE pop = :pop AND video IS NULL ORDER BY path
 """)
 _RENDITIONS = text("""
 SELECT DISTINCT pop, video, rendition FROM edge_objects WHERE video IS NOT NULL AND rendition IS NOT NULL
@@ -155,7 +159,8 @@ def count_lost(session: Session, pop: str) -> int:
 
 def covered(session: Session, pop: str, scope: Scope) -> list[Wanted]:
     """Return what a POP should hold of that which a refresh is about."""
-    found = _wanted(session, _PATHS, {"pop": pop, "prefix": scope.prefix or ""})
+    statement = _PATHS if scope.video is None else _PATHS_OF_VIDEO
+    found = _wanted(session, statement, {"pop": pop, "video": scope.video})
     return [wanted for wanted in found if scope.covers(wanted.path)]
 
 

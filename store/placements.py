@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, Index, bindparam, text
+from sqlalchemy import BigInteger, DateTime, Double, ForeignKey, Index, SmallInteger, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -21,7 +21,10 @@ LOCK = 4_919_001
 
 
 class PlacementRow(Base):
-    """A rendition that a POP is to hold now; ``edge_objects`` has its files, and whether they are there."""
+    """A rendition that a POP is to hold now; ``edge_objects`` has its files, and whether they are there.
+
+    ``copy`` is the place among the POPs that hold it: without it, the next decision would move more than it has to.
+    """
 
     __tablename__ = "placements"
 
@@ -31,6 +34,7 @@ class PlacementRow(Base):
     )
     rendition: Mapped[str] = mapped_column(TEXT, primary_key=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    copy: Mapped[int] = mapped_column(SmallInteger)
     placed_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now()"))
 
     __table_args__ = (Index("placements_video_id_idx", "video_id"),)
@@ -51,12 +55,13 @@ class PlacementPlanRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A rendition at a POP."""
+    """A rendition at a POP; ``PlacementRow`` says what the fields mean."""
 
     pop: str
     video_id: UUID
     rendition: str
     size_bytes: int
+    copy: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +80,17 @@ _LOCK = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 # Whoever deletes a POP waits until what is written about it is there, and then takes that along.
 _KEEP_POPS = text("SELECT name FROM pops WHERE name = ANY(:names) ORDER BY name FOR KEY SHARE")
 _MADE_AT = text("SELECT pop, max(made_at) AS made_at FROM placement_plans GROUP BY pop")
-_CURRENT = text("SELECT pop, video_id, rendition, size_bytes FROM placements ORDER BY pop, video_id, rendition")
+_CURRENT = text("SELECT pop, video_id, rendition, size_bytes, copy FROM placements ORDER BY copy, pop")
 _OF_VIDEO = text("SELECT pop, rendition FROM placements WHERE video_id = :video_id ORDER BY pop, rendition")
-_ROWS = "jsonb_to_recordset(:rows) AS g(pop text, video_id uuid, rendition text, size_bytes bigint)"
+_ROWS = "jsonb_to_recordset(:rows) AS g(pop text, video_id uuid, rendition text, size_bytes bigint, copy smallint)"
 _GIVE_UP = text(f"""
 DELETE FROM placements p USING {_ROWS}
 WHERE p.pop = g.pop AND p.video_id = g.video_id AND p.rendition = g.rendition
 """).bindparams(bindparam("rows", type_=JSONB))
 _PLACE = text(f"""
-INSERT INTO placements (pop, video_id, rendition, size_bytes)
-SELECT pop, video_id, rendition, size_bytes FROM {_ROWS}
-ON CONFLICT (pop, video_id, rendition) DO UPDATE SET size_bytes = excluded.size_bytes
+INSERT INTO placements (pop, video_id, rendition, size_bytes, copy)
+SELECT pop, video_id, rendition, size_bytes, copy FROM {_ROWS}
+ON CONFLICT (pop, video_id, rendition) DO UPDATE SET size_bytes = excluded.size_bytes, copy = excluded.copy
 """).bindparams(bindparam("rows", type_=JSONB))
 _ADD_PLAN = text("""
 INSERT INTO placement_plans (pop, renditions, used_bytes, predicted_hit_ratio, requested_by)
@@ -115,7 +120,7 @@ def made_at(session: Session) -> dict[str, datetime]:
 
 
 def current(session: Session) -> list[Placed]:
-    """Return what all POPs are to hold."""
+    """Return what all POPs are to hold, the first copy of everything first."""
     return [Placed(*row) for row in session.execute(_CURRENT)]
 
 

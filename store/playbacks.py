@@ -134,14 +134,19 @@ def count(session: Session, playback: Playback) -> None:
     session.execute(_COUNT, values)
 
 
-def report(session: Session, days: int, region: str | None = None) -> Sequence[PopDay]:
-    """Return the last days of each POP, by its name, today first; of the viewers of one ``region`` or of all."""
+def report(session: Session, days: int, region: str | None = None, *, has_counters: bool = True) -> Sequence[PopDay]:
+    """Return the last days of each POP, by its name, today first; of the viewers of one ``region`` or of all.
+
+    ``has_counters``: what POPs counted is looked at, which are many rows.
+    """
     today: date = session.execute(_TODAY).scalar_one()
     since = today - timedelta(days=days - 1)
     outcomes: dict[tuple[str, date], dict[str, int]] = {}
     for row in session.execute(_OUTCOMES, {"since": since, "region": region}):
         outcomes.setdefault((row.pop, row.day), {})[row.outcome] = row.requests
-    counted = {(row.pop, row.day): row.ratio for row in session.execute(_COUNTED, {"since": since})}
+    counted: dict[tuple[str, date], float | None] = {}
+    if has_counters:
+        counted = {(row.pop, row.day): row.ratio for row in session.execute(_COUNTED, {"since": since})}
     predicted = session.execute(_PREDICTED, {"since": since, "today": today}).all()
     return [
         PopDay(row.pop, row.day, row.ratio, outcomes.get((row.pop, row.day), {}), counted.get((row.pop, row.day)))

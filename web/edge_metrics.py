@@ -65,7 +65,7 @@ def _placements(session: Session) -> list[Metric]:
     )
     for name, plan in placements.plans(session).items():
         used.add_metric([name], plan.used_bytes)
-    for today in playbacks.report(session, days=1):
+    for today in playbacks.report(session, days=1, has_counters=False):
         if today.predicted_hit_ratio is not None:
             predicted.add_metric([today.pop], today.predicted_hit_ratio)
         if today.real_hit_ratio is not None:

@@ -22,8 +22,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -49,6 +49,9 @@ from workers.edge_tools import EdgeTools, SetAwayError
 VIEW_DAYS = 14
 MAX_OBJECTS = 50_000
 """A job writes the rows of no further rendition once it has so many."""
+MAX_DROPS = 2000
+"""So many folders are to be dropped at a time; the others wait until POPs have got on with these."""
+PAUSE = timedelta(minutes=1)
 GIVEN_UP = "it is not placed there any more"
 
 log = logging.getLogger(__name__)
@@ -65,26 +68,43 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the database says: ``planned_at`` of each POP, and of which renditions ``edge_objects`` has rows."""
+    """What the database says.
+
+    ``planned_at`` is of each POP, ``noted`` has the renditions of which ``edge_objects`` has rows, and ``dropping``
+    the folders that POPs have been told to drop and may still hold.
+    """
 
     pops: Mapping[str, Pop]
     planned_at: Mapping[str, datetime]
-    placed: Collection[Placed]
+    placed: Sequence[Placed]
     published: Sequence[PublishedRendition]
     views: Sequence[DayOfViews]
     noted: Collection[tuple[str, str, str]]
+    dropping: Collection[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What is written. ``drops`` are folders by POP, ``added`` objects by POP; ``left`` is for the next job."""
+    """What changes.
+
+    ``drops`` are folders at POPs, of which ``spared`` more are left for later. ``lacking`` are renditions whose
+    objects are noted nowhere yet.
+    """
 
     plans: Sequence[Plan]
     given_up: Collection[Placed]
     placed: Collection[Placed]
     drops: Sequence[tuple[str, str]]
-    added: Mapping[str, list[EdgeObject]] = field(default_factory=dict)
-    left: int = 0
+    spared: int
+    lacking: Sequence[Placed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """The objects of what is lacking, by POP; ``left`` renditions are for the next job."""
+
+    of_pop: Mapping[str, Sequence[EdgeObject]]
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +130,23 @@ class Populator:
             if not regions and request.which is not Which.NONE:
                 return Outcome({"regions": []})
             known = _read(session, enabled, planned_at)
-        decision = self._with_objects(known, _decide(known, regions, request, now), stopped)
+        decision = _decide(known, regions, request, now)
+        objects = self._objects(known, decision.lacking, stopped)
         result: dict[str, object] = {
             "regions": sorted(regions),
-            "placed": len(decision.placed),
+            "placed": len(decision.lacking),
             "given_up": len(decision.given_up),
             "dropped": len(decision.drops),
-            "left": decision.left,
+            "left": objects.left + decision.spared,
         }
-        return Outcome(result, effects=(partial(_carry_out, known=known, decision=decision, request=request),))
+        write = partial(_carry_out, known=known, decision=decision, objects=objects, request=request)
+        return Outcome(result, effects=(write,))
 
-    def _with_objects(
-        self, known: _Known, decision: tuple[_Decision, Sequence[Placed]], stopped: threading.Event
-    ) -> _Decision:
-        """Return the decision with the objects of what is lacking, as far as one job goes."""
-        decided, lacking = decision
+    def _objects(self, known: _Known, lacking: Sequence[Placed], stopped: threading.Event) -> _Objects:
+        """Return the objects of what is lacking, as far as one job goes."""
         revisions = {each.video_id: each.revision for each in known.published}
         objects: dict[UUID, Sequence[EdgeObject]] = {}
-        added: dict[str, list[EdgeObject]] = {}
+        of_pop: dict[str, list[EdgeObject]] = {}
         written = done = 0
         for each in lacking:
             if written >= MAX_OBJECTS:
@@ -137,11 +156,10 @@ class Populator:
             if each.video_id not in objects:
                 objects = {each.video_id: self._read_objects(each.video_id, revisions.get(each.video_id))}
             found = [it for it in objects[each.video_id] if it.rendition in (each.rendition, None)]
-            added.setdefault(each.pop, []).extend(found)
+            of_pop.setdefault(each.pop, []).extend(found)
             written += len(found)
             done += 1
-        left = len(lacking) - done
-        return _Decision(decided.plans, decided.given_up, decided.placed, decided.drops, added, left)
+        return _Objects(of_pop, len(lacking) - done)
 
     def _read_objects(self, video_id: UUID, revision: str | None) -> Sequence[EdgeObject]:
         if revision is None:
@@ -169,13 +187,11 @@ def _read(session: Session, enabled: Sequence[Pop], planned_at: Mapping[str, dat
         published=popularity.published(session),
         views=popularity.views(session, VIEW_DAYS),
         noted=edge_objects.renditions(session),
+        dropping=cache_refreshes.open_folders(session, GIVEN_UP),
     )
 
 
-def _decide(
-    known: _Known, regions: Collection[str], request: _Request, now: datetime
-) -> tuple[_Decision, Sequence[Placed]]:
-    """Return what changes, and whose objects have to be noted for that."""
+def _decide(known: _Known, regions: Collection[str], request: _Request, now: datetime) -> _Decision:
     planned = [pop for pop in known.pops.values() if pop.region in regions]
     placement = _place(known, planned, now)
     names = {pop.name for pop in planned}
@@ -187,19 +203,25 @@ def _decide(
     before = {each for each in known.placed if each.pop in names}
     after = {each for each in wanted if each.pop in names}
     kept = {_entry(each) for each in after}
-    decision = _Decision(
-        plans=[_plan(name, after, placement.hit_ratios.get(name, 0.0), request) for name in sorted(names)],
+    drops = sorted(_drops(noted - to_hold.keys(), to_hold.keys(), known.published) - set(known.dropping))
+    room = max(0, MAX_DROPS - len(known.dropping))
+    return _Decision(
+        plans=_plans(after, placement, request),
         given_up={each for each in before if _entry(each) not in kept},
         placed=after - before,
-        drops=_drops(noted - to_hold.keys(), to_hold.keys(), known.published),
+        drops=drops[:room],
+        spared=len(drops[room:]),
+        # By videos, so that each manifest is read once.
+        lacking=sorted(
+            (to_hold[entry] for entry in to_hold.keys() - noted),
+            key=lambda each: (each.video_id, each.rendition, each.pop),
+        ),
     )
-    lacking = [to_hold[entry] for entry in to_hold.keys() - noted]
-    return decision, sorted(lacking, key=lambda each: (each.video_id, each.rendition, each.pop))
 
 
 def _place(known: _Known, planned: Sequence[Pop], now: datetime) -> Placement:
     holders: dict[str, tuple[str, ...]] = {}
-    for each in sorted(known.placed, key=_entry):
+    for each in known.placed:
         key = _id(each.video_id, each.rendition)
         holders[key] = (*holders.get(key, ()), each.pop)
     return placing.place(
@@ -241,22 +263,27 @@ def _since_release(views: Mapping[str, Sequence[float]], age_days: int) -> dict[
 
 def _placed(known: _Known, placement: Placement) -> list[Placed]:
     return [
-        Placed(pop, each.video_id, each.name, each.size_bytes)
+        Placed(pop, each.video_id, each.name, each.size_bytes, copy)
         for each in known.published
-        for pop in placement.holders.get(_id(each.video_id, each.name), ())
+        for copy, pop in enumerate(placement.holders.get(_id(each.video_id, each.name), ()))
     ]
 
 
-def _plan(pop: str, placed: Collection[Placed], hit_ratio: float, request: _Request) -> Plan:
-    sizes = [each.size_bytes for each in placed if each.pop == pop]
-    return Plan(pop, len(sizes), sum(sizes), hit_ratio, request.by)
+def _plans(placed: Collection[Placed], placement: Placement, request: _Request) -> list[Plan]:
+    sizes: dict[str, list[int]] = {name: [] for name in sorted(placement.pops)}
+    for each in placed:
+        sizes[each.pop].append(each.size_bytes)
+    return [
+        Plan(name, len(held), sum(held), placement.hit_ratios.get(name, 0.0), request.by)
+        for name, held in sizes.items()
+    ]
 
 
 def _drops(
     surplus: Collection[tuple[str, str, str]],
     to_hold: Collection[tuple[str, str, str]],
     published: Sequence[PublishedRendition],
-) -> list[tuple[str, str]]:
+) -> set[tuple[str, str]]:
     """Return the folders to be dropped at POPs: of renditions, or of videos of which nothing stays."""
     revisions = {str(each.video_id): each.revision for each in published}
     staying = {(pop, video) for pop, video, _ in to_hold}
@@ -266,16 +293,16 @@ def _drops(
             drops.add((pop, f"/v/{video}/"))
         elif video in revisions:
             drops.add((pop, _folder(video, revisions[video], rendition)))
-    return sorted(drops)
+    return drops
 
 
-def _carry_out(session: Session, known: _Known, decision: _Decision, request: _Request) -> None:
+def _carry_out(session: Session, known: _Known, decision: _Decision, objects: _Objects, request: _Request) -> None:
     alive = placements.lock(session, known.pops)
     planned_at = placements.made_at(session)
     if any(planned_at.get(name) != known.planned_at.get(name) for name in alive):
         log.info("somebody else has decided what POPs are to hold; it is decided again")
         if request.which in (Which.OPEN, Which.ALL):
-            refreshing.request_population(session, request.which, request.by, request.reason)
+            refreshing.request_population(session, request.which, request.reason, Order(request.by))
         return
     placed = [each for each in decision.placed if each.pop in alive]
     plans = [plan for plan in decision.plans if plan.pop in alive]
@@ -283,14 +310,15 @@ def _carry_out(session: Session, known: _Known, decision: _Decision, request: _R
     revisions = {each.video_id: each.revision for each in known.published}
     folders = [(each.pop, _folder(str(each.video_id), revisions[each.video_id], each.rendition)) for each in placed]
     cache_refreshes.withdraw(session, GIVEN_UP, folders)
-    for name, objects in sorted(decision.added.items()):
+    for name, found in sorted(objects.of_pop.items()):
         # The playlist of them all is of each rendition's.
-        edge_objects.add(session, name, list({each.wanted.path: each for each in objects}.values()))
+        edge_objects.add(session, name, list({each.wanted.path: each for each in found}.values()))
     for plan in plans:
         edge_objects.want_again(session, plan.pop)
     _begin(session, known, [drop for drop in decision.drops if drop[0] in alive], alive, request)
-    if decision.left:
-        refreshing.request_population(session, Which.NONE, request.by, request.reason)
+    if objects.left or decision.spared:
+        run_at = None if objects.left else datetime.now(UTC) + PAUSE
+        refreshing.request_population(session, Which.NONE, request.reason, Order(request.by, run_at=run_at))
 
 
 def _begin(
@@ -302,7 +330,7 @@ def _begin(
         window = known.pops[name].fill_window
         order = Order(request.by, run_at=None if window is None or window.is_open(now) else window.opens_at(now))
         drop = NewRefresh(request.by, GIVEN_UP, Mode.HARD, Scope(prefix=folder))
-        refreshing.begin_unless_waiting(session, drop, [name], order)
+        refreshing.begin(session, drop, [name], order)
     fill = NewRefresh(request.by, request.reason, Mode.FILL, Scope(lacking="all"))
     lacking = sorted(edge_objects.lacking_pops(session) & set(alive))
     refreshing.begin_unless_waiting(session, fill, lacking, Order(request.by))

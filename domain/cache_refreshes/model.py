@@ -19,6 +19,8 @@ SETS = ("questions", "titles")
 _TAG = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_:./-]{{0,{MAX_TAG_LENGTH - 1}}}")
 _PATH = re.compile(r"/[!$%&'()*+,./:;=?@A-Za-z0-9_~-]*")
 _PREFIX = re.compile(r"/([^/?]+/){0,8}")
+_VIDEO_FOLDER = re.compile(r"/v/([^/]+)/")
+_VIDEO_TAG = re.compile(r"video:(.+)")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%(?:[01][0-9A-Fa-f]|7[fF])")
 
 
@@ -76,6 +78,15 @@ class Scope:
         """Return what POPs are told to purge; a set is known to them by its tag."""
         tags = (self.set,) if self.set is not None else self.tags
         return Selection(self.paths, tags, self.prefix)
+
+    @property
+    def video(self) -> str | None:
+        """Return the one video that all of this is about; ``None``: it may be about anything."""
+        if self.prefix is not None:
+            found = _VIDEO_FOLDER.match(self.prefix)
+        else:
+            found = _VIDEO_TAG.fullmatch(self.tags[0]) if len(self.tags) == 1 else None
+        return found and found[1]
 
     def covers(self, path: str) -> bool:
         """Tell whether the object at ``path`` is meant, as far as a path tells."""

@@ -154,6 +154,8 @@ OPERATIONS = (
     "getPop",
     "listPops",
     "deletePop",
+    "listPlacements",
+    "createPlacement",
 )
 OF_DRIVERS = {
     *("arriveAtPickup", "startRide", "finishRide"),

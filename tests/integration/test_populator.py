@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from random import Random
 from uuid import UUID
 
 import pytest
@@ -73,6 +74,22 @@ def test_done_again_nothing_is_moved_or_begun(edge: FakeEdge, town: Town) -> Non
 
     assert (again.result["placed"], again.result["given_up"], again.result["dropped"]) == (0, 0, 0)
     assert (edge.reasons(), edge.origin.fetched) == (before, fetched)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_of_many_sizes_stay_where_they_are(edge: FakeEdge, town: Town, seed: int) -> None:
+    dice = Random(seed)
+    for name in edge.pops:
+        edge.put(pop_named(name, capacity_bytes=dice.randint(200, 400)))
+    for _ in range(8):
+        town.publish({"sd": dice.randint(5, 60), "hd": dice.randint(20, 150)}, views=dice.randint(1, 1000))
+    edge.do(do="populate")
+    before = town.placed()
+
+    results = [edge.do(do="populate").result for _ in range(2)]
+
+    assert [(each["placed"], each["given_up"]) for each in results] == [(0, 0), (0, 0)]
+    assert town.held() == town.placed() == before
 
 
 def test_a_job_that_is_delivered_twice_is_done_once(edge: FakeEdge, town: Town) -> None:
@@ -240,6 +257,26 @@ def test_many_files_are_noted_by_one_job_after_another(
     assert job.result["left"] == 2
     assert town.held() == town.placed()
     assert edge.world.count("SELECT count(*) FROM jobs WHERE payload->>'which' = 'none'") == 1
+
+
+def test_of_much_that_is_given_up_some_is_dropped_at_a_time(
+    edge: FakeEdge, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(populator, "MAX_DROPS", 2)
+    for views in range(1, 8):
+        video = town.publish(views=views)
+        edge.run(partial(edge_objects.add, pop="ams1", objects=edge.videos[video]))
+
+    job = edge.do(do="populate")
+    [later] = edge.waiting()
+    for _ in range(3):
+        edge.world.execute("UPDATE jobs SET run_at = now() WHERE state = 'queued'")
+        edge.work()
+
+    assert job.result["dropped"] == 2
+    assert later > datetime.now(UTC) + timedelta(seconds=30)
+    assert town.held() == town.placed()
+    assert edge.waiting() == []
 
 
 def test_a_video_that_is_taken_down_is_placed_nowhere(edge: FakeEdge, town: Town) -> None:

@@ -11,6 +11,7 @@ from domain.cache_refreshes.placement import MissReason
 from domain.cache_refreshes.planning import Which
 from domain.cache_refreshes.pops import Pop
 from jobs import cache_refreshes as refreshing
+from jobs.cache_refreshes import Order
 from store import placements, playbacks, pops
 from store.placements import Plan
 from store.playbacks import HIT, PopDay
@@ -57,10 +58,10 @@ def create(body: PlacementIn) -> Response:
 
     POPs drop and fetch in their windows, as after each night's decision.
     """
-    owner = guards.caller().owner
     guards.charge(1)
+    order = Order(guards.caller().owner, request_id=request_id())
     with platform().sessions() as session:
-        job = refreshing.request_population(session, Which.ALL, owner, body.reason, request_id())
+        job = refreshing.request_population(session, Which.ALL, body.reason, order)
     response = job_response(job, 202)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return response

@@ -16,6 +16,7 @@ def upgrade() -> None:
     sa.Column('video_id', sa.UUID(), nullable=False),
     sa.Column('rendition', sa.TEXT(), nullable=False),
     sa.Column('size_bytes', sa.BigInteger(), nullable=False),
+    sa.Column('copy', sa.SmallInteger(), nullable=False),
     sa.Column('placed_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.ForeignKeyConstraint(['pop'], ['pops.name'], name=op.f('placements_pop_fkey'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['video_id'], ['videos.id'], name=op.f('placements_video_id_fkey'), ondelete='CASCADE'),
@@ -43,11 +44,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('day', 'pop', 'region', 'outcome', 'slot', name=op.f('playback_outcomes_pkey'))
     )
     op.create_index('edge_objects_video_idx', 'edge_objects', ['video', 'pop', 'rendition', 'state'], postgresql_where=sa.text('video IS NOT NULL'))
+    op.create_index('edge_objects_others_idx', 'edge_objects', ['pop', 'path'], postgresql_where=sa.text('video IS NULL'))
     # The file for players without HLS is a second copy of SD, and is not placed any more.
     op.execute("DELETE FROM edge_objects WHERE video IS NOT NULL AND path LIKE '%/sd.mp4'")
 
 
 def downgrade() -> None:
+    op.drop_index('edge_objects_others_idx', table_name='edge_objects', postgresql_where=sa.text('video IS NULL'))
     op.drop_index('edge_objects_video_idx', table_name='edge_objects', postgresql_where=sa.text('video IS NOT NULL'))
     op.drop_table('playback_outcomes')
     op.drop_table('placement_plans')

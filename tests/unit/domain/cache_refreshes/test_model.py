@@ -93,3 +93,21 @@ def test_the_wrong_field_is_named(request_: dict[str, object], path: tuple[str |
 def test_of_a_path_one_can_tell_whether_it_is_meant(scope: Scope, covered: str, other: str) -> None:
     assert scope.covers(covered)
     assert not scope.covers(other)
+
+
+@pytest.mark.parametrize(
+    ("scope", "video"),
+    [
+        (Scope(prefix="/v/42/"), "42"),
+        (Scope(prefix="/v/42/rev/sd/"), "42"),
+        (Scope(tags=("video:42",)), "42"),
+        (Scope(prefix="/v/"), None),
+        (Scope(prefix="/v1/questions/"), None),
+        (Scope(tags=("video:42", "video:43")), None),
+        (Scope(tags=("questions:42",)), None),
+        (Scope(paths=("/v/42/master.m3u8",)), None),
+        (Scope(set="questions"), None),
+    ],
+)
+def test_some_scopes_are_about_one_video(scope: Scope, video: str | None) -> None:
+    assert scope.video == video
