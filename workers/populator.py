@@ -43,7 +43,7 @@ from store.cache_refreshes import SYSTEM
 from store.edge_objects import EdgeObject
 from store.placements import Placed, Plan
 from store.videos import popularity
-from store.videos.popularity import DayOfViews, PublishedRendition
+from store.videos.popularity import PublishedRendition, Views
 from workers.edge_tools import EdgeTools, SetAwayError
 
 VIEW_DAYS = 14
@@ -78,7 +78,7 @@ class _Known:
     planned_at: Mapping[str, datetime]
     placed: Sequence[Placed]
     published: Sequence[PublishedRendition]
-    views: Sequence[DayOfViews]
+    views: Sequence[Views]
     noted: Collection[tuple[str, str, str]]
     dropping: Collection[tuple[str, str]]
 
@@ -240,7 +240,8 @@ def _renditions(known: _Known, now: datetime) -> list[placing.Rendition]:
         of_rendition = views.setdefault(_id(row.video_id, row.rendition), {})
         for region in nearest[row.region]:
             of_region = of_rendition.setdefault(region, [0.0] * VIEW_DAYS)
-            of_region[row.age_days - 1] += row.views / len(nearest[row.region])
+            for age_days, count in zip(row.ages_days, row.counts, strict=True):
+                of_region[age_days - 1] += count / len(nearest[row.region])
     return [
         placing.Rendition(
             id=_id(each.video_id, each.name),
@@ -304,7 +305,9 @@ def _carry_out(session: Session, known: _Known, decision: _Decision, objects: _O
         if request.which in (Which.OPEN, Which.ALL):
             refreshing.request_population(session, request.which, request.reason, Order(request.by))
         return
-    placed = [each for each in decision.placed if each.pop in alive]
+    # Whoever takes a video down has it given up under the same lock, so it is either gone by now, or goes with this.
+    served = {str(each.video_id) for each in popularity.published(session)}
+    placed = [each for each in decision.placed if each.pop in alive and str(each.video_id) in served]
     plans = [plan for plan in decision.plans if plan.pop in alive]
     placements.change(session, decision.given_up, placed, plans)
     revisions = {each.video_id: each.revision for each in known.published}
@@ -312,7 +315,8 @@ def _carry_out(session: Session, known: _Known, decision: _Decision, objects: _O
     cache_refreshes.withdraw(session, GIVEN_UP, folders)
     for name, found in sorted(objects.of_pop.items()):
         # The playlist of them all is of each rendition's.
-        edge_objects.add(session, name, list({each.wanted.path: each for each in found}.values()))
+        of_paths = {each.wanted.path: each for each in found if each.video in served}
+        edge_objects.add(session, name, list(of_paths.values()))
     for plan in plans:
         edge_objects.want_again(session, plan.pop)
     _begin(session, known, [drop for drop in decision.drops if drop[0] in alive], alive, request)

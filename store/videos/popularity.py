@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -22,14 +23,14 @@ class PublishedRendition:
 
 
 @dataclass(frozen=True, slots=True)
-class DayOfViews:
-    """How often a rendition was asked for from a region on one day, which was ``age_days`` (1: yesterday) ago."""
+class Views:
+    """How often a rendition was asked for from a region: so many days ago (1: yesterday) so many times."""
 
     video_id: UUID
     rendition: str
     region: str
-    age_days: int
-    views: int
+    ages_days: Sequence[int]
+    counts: Sequence[int]
 
 
 _PUBLISHED = text("""
@@ -38,9 +39,12 @@ FROM (SELECT DISTINCT ON (title_id) id, revision, published_at FROM videos WHERE
     ORDER BY title_id, published_at DESC) AS v
 JOIN video_renditions r ON r.video_id = v.id ORDER BY v.id, r.name
 """)
+# One row for all days, as there are millions of single ones.
 _VIEWS = text("""
-SELECT video_id, rendition, region, (now() AT TIME ZONE 'UTC')::date - day AS age_days, views FROM video_views
+SELECT video_id, rendition, region, array_agg((now() AT TIME ZONE 'UTC')::date - day), array_agg(views)
+FROM video_views
 WHERE day < (now() AT TIME ZONE 'UTC')::date AND day >= (now() AT TIME ZONE 'UTC')::date - CAST(:days AS int)
+GROUP BY video_id, rendition, region
 """)
 
 
@@ -49,6 +53,6 @@ def published(session: Session) -> list[PublishedRendition]:
     return [PublishedRendition(*row) for row in session.execute(_PUBLISHED)]
 
 
-def views(session: Session, days: int) -> list[DayOfViews]:
+def views(session: Session, days: int) -> list[Views]:
     """Return the views of the last ``days`` before today (UTC), where there were any."""
-    return [DayOfViews(*row) for row in session.execute(_VIEWS, {"days": days})]
+    return [Views(*row) for row in session.execute(_VIEWS, {"days": days})]

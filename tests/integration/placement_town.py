@@ -54,9 +54,9 @@ class Town:
             self.view(video_id, views, rendition=name)
         return video_id
 
-    def view(self, video_id: UUID, views: int, *, region: str = "eu", rendition: str = "sd") -> None:
-        """Say how often a rendition was asked for yesterday."""
-        day = datetime.now(UTC).date() - timedelta(days=1)
+    def view(self, video_id: UUID, views: int, region: str = "eu", rendition: str = "sd", days_ago: int = 1) -> None:
+        """Say how often a rendition was asked for on a day, yesterday if none is named."""
+        day = datetime.now(UTC).date() - timedelta(days=days_ago)
         self.yard.world.execute(
             f"INSERT INTO video_views VALUES ('{video_id}', '{rendition}', '{day}', '{region}', {views})"
             " ON CONFLICT (video_id, rendition, day, region) DO UPDATE SET views = excluded.views"

@@ -222,6 +222,20 @@ def test_regions_without_a_pop_count_for_those_that_their_viewers_are_sent_to(ed
     assert town.placed() == {"ams1": {(european, "sd")}, "fra1": {(american, "sd")}}
 
 
+def test_the_days_before_a_release_do_not_count_against_it(edge: FakeEdge, town: Town) -> None:
+    edge.put(pop_named("fra1", is_enabled=False))
+    edge.put(pop_named("ams1", capacity_bytes=100))
+    steady, recent = town.publish(), town.publish(age_days=3)
+    for days_ago in range(1, 15):
+        town.view(steady, 60, days_ago=days_ago)
+    for days_ago in range(1, 4):
+        town.view(recent, 70, days_ago=days_ago)
+
+    edge.do(do="populate")
+
+    assert town.placed()["ams1"] == {(recent, "sd")}
+
+
 def test_of_two_who_decide_at_once_one_decides_again(edge: FakeEdge, town: Town) -> None:
     town.publish(views=1)
     again = []
@@ -290,6 +304,24 @@ def test_a_video_that_is_taken_down_is_placed_nowhere(edge: FakeEdge, town: Town
 
     assert {entry for held in placed.values() for entry in held} == {(other, "sd")}
     assert not {path for pop in edge.pops.values() for path in pop.copies} & {*files_of(video, "sd")}
+
+
+def test_a_video_that_is_taken_down_while_it_is_placed_is_not_held(edge: FakeEdge, town: Town) -> None:
+    video, other = town.publish(views=2), town.publish(views=1)
+
+    class Slow(CacheRefresher):
+        def __call__(self, payload: dict[str, object], context: JobContext) -> Outcome:
+            outcome = super().__call__(payload, context)
+            if payload["do"] == "populate":
+                town.take_down(video)
+            return outcome
+
+    edge.submit(do="populate")
+    edge.work(Slow(edge.tools))
+
+    assert {entry for held in town.placed().values() for entry in held} == {(other, "sd")}
+    assert town.held() == town.placed()
+    assert not set(edge.origin.fetched) & {*files_of(video, "sd")}
 
 
 def test_a_pop_that_is_away_holds_up_no_other_and_is_filled_when_it_is_back(edge: FakeEdge, town: Town) -> None:
