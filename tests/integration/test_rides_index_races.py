@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 from sqlalchemy import Engine
 
 from adapters.driver_index.index import RedisDriverIndex
@@ -98,6 +99,42 @@ def lose_sight(scene: Scene) -> str:
     return f"{len(later.supply(CITY, 'economy').ids)} seen"
 
 
+def flush(scene: Scene) -> str:
+    index = scene.town.yard.app.extensions["yardmaster"].driver_index
+    client: redis.Redis = index._client
+    client.flushall()
+    return "flushed"
+
+
+def heal_anew(scene: Scene) -> None:
+    """Heal as every minute, and let the driver tell where he is."""
+    matcher(scene).heal()
+    assert push_position(scene) == "200 1"
+
+
+def the_ride_is_offered_once_that_is_healed(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == ["bob"]
+    scene.world.execute("UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL")
+    is_offered = scene.events() == "offered"
+    assert tick(scene) == ("0" if is_offered else "1")
+    assert scene.events() == "offered"
+
+
+def nobody_is_found_once_that_is_healed(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == []
+
+
+def who_comes_and_goes_is_heard_of(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == ["bob"]
+    at.leave(scene)
+    assert candidates(scene) == []
+    come(scene)
+    who_is_free_is_found(scene)
+
+
 def nobody_is_found(scene: Scene) -> None:
     assert candidates(scene) == []
 
@@ -131,6 +168,16 @@ RACES = (
     Race("come, heal", being_healed(unavailable), (come, heal), {
         ("200 available", "healed"): "",
     }, who_is_free_is_found),
+    Race("accept, flush", seen_and_offered, (at.accept_again, flush), {
+        ("200 matched", "flushed"): "matched",
+    }, nobody_is_found_once_that_is_healed),
+    Race("heal, flush", being_healed(seen), (heal, flush), {
+        ("healed", "flushed"): "",
+    }, who_comes_and_goes_is_heard_of),
+    Race("tick, flush", seen_and_wanted, (tick, flush), {
+        ("1", "flushed"): "offered",
+        ("0", "flushed"): "",
+    }, the_ride_is_offered_once_that_is_healed),
     Race("tick, cancel", seen_and_wanted, (tick, at.cancel), {
         ("1", "200 cancelled"): "offered cancelled",
         ("0", "200 cancelled"): "cancelled",
