@@ -9,10 +9,12 @@ from sqlalchemy import Connection
 from store.prepared import Prepared
 
 
-def explain(connection: Connection, prepared: Prepared, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the plan of a statement that is prepared on ``connection``."""
+def explain(
+    connection: Connection, prepared: Prepared, values: Mapping[str, object], how: str = "FORMAT JSON"
+) -> dict[str, object]:
+    """Return the plan of a statement that is prepared on ``connection``; ``how`` has EXPLAIN's options."""
     given = {name: values[name] for name in prepared.parameters}
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {prepared._execute}", given).scalar_one()
+    plan = connection.exec_driver_sql(f"EXPLAIN ({how}) {prepared._execute}", given).scalar_one()
     root: dict[str, object] = plan[0]["Plan"]
     return root
 

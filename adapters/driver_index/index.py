@@ -79,6 +79,7 @@ class RedisDriverIndex:
         self._remove = client.register_script(scripts.REMOVE)
         self._list = client.register_script(scripts.LIST)
         self._forget = client.register_script(scripts.FORGET)
+        self._forget_changes = client.register_script(scripts.FORGET_CHANGES)
 
     def push(self, city: str, fixes: Sequence[DriverFix]) -> list[bool]:
         """Take fixes, in one round trip however many; those of one driver are compared in the given order."""
@@ -162,9 +163,7 @@ class RedisDriverIndex:
         for chunk_of_ids in _chunks(sorted(self._candidates(city) - wanted), CHUNK):
             self._run(self._remove, city, [mark, "rebuild", *chunk_of_ids])
         # What a list that is read from now on knows of need not be remembered; the counter itself stays.
-        changed = self._changed(city)
-        self._guarded(lambda: self._client.zadd(changed, {":forgotten": mark}, gt=True))
-        self._guarded(lambda: self._client.zremrangebyscore(changed, "-inf", f"({mark}"))
+        self._run(self._forget_changes, city, [mark])
         self._forget_old(city)
 
     def _forget_old(self, city: str) -> None:

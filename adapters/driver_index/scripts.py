@@ -117,10 +117,20 @@ return cjson.encode(redis.call('ZRANGE', prefix .. ARGV[3], ARGV[4], ARGV[5], 'W
 """
 )
 
+# A server that has lost everything counts from nothing again. A mark that it has not come to yet is of the time
+# before, and every change that is remembered has come since.
+_MARK = """
+local mark, count = tonumber(ARGV[3]), tonumber(redis.call('ZSCORE', changed, ':count') or 0)
+local is_lost = mark and mark > count
+if is_lost then mark = 0 end
+"""
+
 # Whoever writes what was read some time ago says when, by ``mark``, and leaves alone whoever was changed since. A
 # change takes the next number; a rebuild, which only repeats what was said before, takes none ("rebuild" in ARGV[4]).
-_CHANGE = """
-local mark, is_change = tonumber(ARGV[3]), ARGV[4] ~= 'rebuild'
+_CHANGE = (
+    _MARK
+    + """
+local is_change = ARGV[4] ~= 'rebuild'
 local function may_change(id)
     -- Whose change is not remembered may have changed up to there.
     local last = redis.call('ZSCORE', changed, '=' .. id) or redis.call('ZSCORE', changed, ':forgotten')
@@ -130,6 +140,7 @@ local function may_change(id)
 end
 local done = 0
 """
+)
 
 # ARGV: mark or nothing, "change" or "rebuild", then driver and product of each. Returns how many were written.
 PUT = (
@@ -174,6 +185,18 @@ for i = 5, #ARGV do
     end
 end
 return done
+"""
+)
+
+# ARGV[3]: a mark, up to which changes need no longer be remembered. Were it one of before a loss, all that came after
+# the loss would look as if it had been changed since it was read, and be refused.
+FORGET_CHANGES = (
+    _BEGIN
+    + _MARK
+    + """
+if is_lost then return 0 end
+redis.call('ZADD', changed, 'GT', mark, ':forgotten')
+return redis.call('ZREMRANGEBYSCORE', changed, '-inf', '(' .. ARGV[3])
 """
 )
 

@@ -115,11 +115,12 @@ class Swept:
 
 # What is open or pending has indexes of its own, and to look each row up by its id in those is what the planner may
 # choose while tables are small. So ids are found first, and then locked as ids and nothing else. An index can be
-# asked for what is before statement_timestamp(), but not before clock_timestamp(), which moves on meanwhile.
+# asked for what is before statement_timestamp(), but not before clock_timestamp(), which moves on meanwhile. Searches
+# come from their index in the order that is wanted and end at the limit; offers do not, and need one of their own.
 _OVERDUE = Prepared(f"""
 WITH late AS MATERIALIZED (SELECT o.ride_id FROM offers o
     WHERE {MAY_EXPIRE} AND o.expires_at <= statement_timestamp()
-        AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city)
+        AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city LIMIT {CHUNK})
 SELECT late.ride_id FROM late
 UNION SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search_status = 'searching'
     AND s.search_deadline <= clock_timestamp()

@@ -16,14 +16,15 @@ from uuid_utils.compat import uuid7
 from domain.rides.eta import HaversineEta
 from domain.rides.model import NewOffer, NewRide, Offer, OfferStatus, Place, Ride
 from domain.rides.ports import AvailableDriver
-from store.rides import drivers, rides
-from tests.integration.http_rides import DESTINATION, DRIVER, ELSEWHERE, PICKUP, TRIP, Streets, push
+from store.rides import drivers, healing, rides
+from tests.integration.http_rides import DESTINATION, DRIVER, ELSEWHERE, PICKUP, TRIP, Streets, fix, push
 from tests.integration.rides_world import QUOTE, Together, rounds, wanted
 from workers.tasks.ride_matches import CityTools, RideMatcher
 
 CITY = "demo"
 PRODUCTS = ("economy", "comfort", "van")
 DRIVERS = ("bob", "cid")
+WAY_M = 4 * 111.2
 
 
 class Scene:
@@ -45,6 +46,7 @@ class Scene:
         self.stale: NewOffer | None = None
         self.lease_id: UUID | None = None
         self.read: tuple[int, list[AvailableDriver]] | None = None
+        self.way: list[dict[str, object]] = []
 
     @property
     def path(self) -> str:
@@ -109,6 +111,12 @@ def idle(scene: Scene) -> None:
     scene.order(is_searching=False)
 
 
+def forgotten(scene: Scene) -> None:
+    """As ``idle``, for more than a day."""
+    idle(scene)
+    scene.world.execute("UPDATE rides SET updated_at = now() - interval '25 hours' WHERE id = %s", scene.ride.id)
+
+
 def searching(scene: Scene) -> None:
     """A search is open, and a tick has decided to offer the ride to ``bob``."""
     ride = scene.order()
@@ -134,6 +142,12 @@ def offered_while_another_waits(scene: Scene) -> None:
     scene.stale, scene.lease_id = wanted(another, "bob"), scene.world.lease()
 
 
+def offered_and_silent(scene: Scene) -> None:
+    """As ``offered``; nothing was heard of ``bob`` for a day."""
+    offered(scene)
+    scene.world.execute("UPDATE drivers SET updated_at = now() - interval '25 hours' WHERE id = 'bob'")
+
+
 def overdue(scene: Scene) -> None:
     offered(scene)
     assert scene.offer is not None
@@ -156,6 +170,14 @@ def matched(scene: Scene) -> None:
 def started(scene: Scene) -> None:
     matched(scene)
     scene.world.start(scene.ride, "bob")
+
+
+def moving(scene: Scene) -> None:
+    """``bob`` has driven for a while, five places of which he has not told yet."""
+    started(scene)
+    scene.world.execute("UPDATE rides SET started_at = started_at - interval '1 hour' WHERE id = %s", scene.ride.id)
+    places = [{**PICKUP, "latitude": PICKUP["latitude"] + 0.001 * step} for step in range(5)]
+    scene.way = [fix(place, ago_s=50 - 10 * step) for step, place in enumerate(places)]
 
 
 def given_back(scene: Scene) -> None:
@@ -214,6 +236,7 @@ def by(person: str, method: str, path: str, body: object = None, key: str | None
     return call
 
 
+wait_for_offer = by("bob", "GET", "/v1/drivers/me/offer?wait=20")
 accept = by("bob", "POST", "{offer}/accept")
 decline = by("bob", "POST", "{offer}/decline")
 arrive = by("bob", "POST", "{ride}/arrive")
@@ -226,8 +249,8 @@ cancel = by("ann", "POST", "{ride}/cancel")
 delete = by("ann", "DELETE", "{ride}")
 cancel_current = by("ann", "POST", "/v1/rides/current/cancel")
 find_driver = by("ann_again", "POST", "{ride}/search")
-move_pickup = by("ann_again", "PATCH", "{ride}", {"pickup": ELSEWHERE})
-redirect = by("ann_again", "PATCH", "{ride}", {"destination": ELSEWHERE})
+move_pickup = by("ann_again", "PATCH", "{ride}", {"pickup": ELSEWHERE, "max_surge": 10})
+redirect = by("ann_again", "PATCH", "{ride}", {"destination": ELSEWHERE, "max_surge": 10})
 end_by_operator = by("root", "POST", "{ride}/cancel")
 accept_again = by("bob_again", "POST", "{offer}/accept")
 accept_next = by("cid", "POST", "{next}/accept")
@@ -243,6 +266,30 @@ bob_looks, cid_looks, eve_looks, ann_looks = (by(name, "GET", "{ride}") for name
 
 def cancel_and_create(scene: Scene) -> str:
     return f"{cancel(scene)}, {create(scene)}"
+
+
+def tell_the_way_so_far(scene: Scene) -> str:
+    return _tell(scene.bob, scene.way[:3])
+
+
+def tell_all_the_way(scene: Scene) -> str:
+    """Tell all places, the last one first."""
+    return _tell(scene.bob_again, scene.way[::-1])
+
+
+def _tell(client: FlaskClient, fixes: list[dict[str, object]]) -> str:
+    answer = client.post("/v1/drivers/me/locations", json={"fixes": fixes})
+    return f"{answer.status_code} {answer.json['accepted']}"
+
+
+def retire(scene: Scene) -> str:
+    """Set ``bob`` unavailable as healing does with who is silent; return what he is then."""
+    is_retired = scene.world.run(lambda session: healing.retire(session, "bob"))
+    return "unavailable" if is_retired else "available"
+
+
+def cancel_forgotten(scene: Scene) -> str:
+    return str(len(scene.world.run(healing.cancel_forgotten)))
 
 
 def tick_writes(scene: Scene) -> str:

@@ -114,6 +114,11 @@ class ModelPassenger:
         ride.change(status=RideStatus.CANCELLED, search=search)
         return None
 
+    def be_forgotten(self) -> None:
+        ride = self._ride()
+        if ride.status is RideStatus.CREATED and ride.search not in OPEN:
+            ride.change(status=RideStatus.CANCELLED)
+
     def give_up(self) -> None:
         ride = self._ride()
         if ride.search is SearchStatus.SEARCHING:
@@ -164,6 +169,13 @@ class ModelDriver:
         if self.is_asked:
             self._offer().ride.lose_offer(OfferStatus.WITHDRAWN)
         return None
+
+    def be_silent(self) -> bool:
+        """Say nothing for a day; return whether that ends the wait."""
+        is_waiting = self.is_available and not self.is_busy
+        if is_waiting:
+            self.leave()
+        return is_waiting
 
     def change(self, product: str, city: str) -> Refusal:
         if (product, city) == (self.product, self.city):

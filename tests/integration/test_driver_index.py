@@ -211,6 +211,27 @@ def test_a_flushed_index_says_nothing_wrong_and_heals_by_a_rebuild_and_pushes(in
     assert sorted(driver_id for driver_id, _ in nearest(index, "car", SQUARE, 10)) == ["ann", "bob"]
 
 
+def test_a_flush_while_the_index_is_made_again_is_healed_and_whoever_changed_since_stays_so(index, clock, client):
+    for number in range(50):
+        index.set_available(CITY, AvailableDriver(f"driver-{number}", "car"))
+    mark = index.mark(CITY)
+
+    client.flushall()
+    index.set_unavailable(CITY, "ann")
+    index.rebuild(CITY, cars(["ann", "bob", "cid"]), mark)
+    told = [
+        index.set_unavailable(CITY, "bob", index.mark(CITY)),
+        index.set_available(CITY, AvailableDriver("dan", "car"), index.mark(CITY)),
+    ]
+    index.push(CITY, [fix_at(driver_id, clock()) for driver_id in ("ann", "bob", "cid", "dan")])
+    after = sorted(index.supply(CITY, "car").ids)
+    index.rebuild(CITY, cars(["ann", "bob"]))
+
+    assert told == [True, True]
+    assert after == ["cid", "dan"]
+    assert sorted(index.supply(CITY, "car").ids) == ["ann", "bob"]
+
+
 def test_a_flush_in_the_middle_of_everything_is_survived(index, clock, client):
     ids = [f"driver-{number}" for number in range(500)]
     barrier = threading.Barrier(4)

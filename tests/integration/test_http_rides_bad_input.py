@@ -56,14 +56,17 @@ BAD_RIDES = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "pointer"), BAD_RIDES)
-def test_a_bad_order_names_its_field_and_writes_nothing(town, body, status, pointer):
-    answer = town.person("ann").post("/v1/rides", data=json.dumps(body), content_type="application/json")
+def test_a_bad_order_names_its_field_and_writes_nothing(town, subtests):
+    ann = town.person("ann")
 
-    assert answer.status_code == status
-    assert pointer in [error["pointer"] for error in answer.json["errors"]]
-    assert all(error["detail"] for error in answer.json["errors"])
-    assert (count(town.world, "rides"), count(town.world, "jobs")) == (0, 0)
+    for number, (body, status, pointer) in enumerate(BAD_RIDES):
+        with subtests.test(pointer, number=number):
+            answer = ann.post("/v1/rides", data=json.dumps(body), content_type="application/json")
+
+            assert answer.status_code == status
+            assert pointer in [error["pointer"] for error in answer.json["errors"]]
+            assert all(error["detail"] for error in answer.json["errors"])
+            assert (count(town.world, "rides"), count(town.world, "jobs")) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +108,16 @@ BAD_DRIVERS = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "pointer"), BAD_DRIVERS)
-def test_a_bad_registration_names_its_field_and_writes_nothing(town, body, status, pointer):
-    answer = town.person("bob").put("/v1/drivers/me", data=json.dumps(body), content_type="application/json")
+def test_a_bad_registration_names_its_field_and_writes_nothing(town, subtests):
+    bob = town.person("bob")
 
-    assert answer.status_code == status
-    assert pointer in [error["pointer"] for error in answer.json["errors"]]
-    assert count(town.world, "drivers") == 0
+    for number, (body, status, pointer) in enumerate(BAD_DRIVERS):
+        with subtests.test(pointer, number=number):
+            answer = bob.put("/v1/drivers/me", data=json.dumps(body), content_type="application/json")
+
+            assert answer.status_code == status
+            assert pointer in [error["pointer"] for error in answer.json["errors"]]
+            assert count(town.world, "drivers") == 0
 
 
 @pytest.mark.parametrize("body", [{}, {"status": "busy"}, {"status": True}, {"status": "available", "until": 5}])
@@ -145,17 +151,27 @@ BAD_PUSHES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "pointer"), BAD_PUSHES)
-def test_a_bad_push_names_its_field_and_moves_nobody(town, body, pointer):
+@pytest.mark.parametrize("is_on_a_ride", [False, True])
+def test_a_bad_push_names_its_field_and_moves_nobody(town, subtests, is_on_a_ride):
     bob = town.driver("bob")
-    index = town.yard.app.extensions["yardmaster"].driver_index
-    before = index.last_positions("demo", ["bob"])
+    if is_on_a_ride:
+        ride = f"/v1/rides/{town.matched(town.person('ann'), bob, 'bob')}"
+        assert bob.post(f"{ride}/start").status_code == 200
+    before = _where_he_is(town)
 
-    answer = bob.post("/v1/drivers/me/locations", data=json.dumps(body), content_type="application/json")
+    for number, (body, pointer) in enumerate(BAD_PUSHES):
+        with subtests.test(pointer, number=number):
+            answer = bob.post("/v1/drivers/me/locations", data=json.dumps(body), content_type="application/json")
 
-    assert answer.status_code == 422
-    assert pointer in [error["pointer"] for error in answer.json["errors"]]
-    assert index.last_positions("demo", ["bob"]) == before
+            assert answer.status_code == 422
+            assert pointer in [error["pointer"] for error in answer.json["errors"]]
+            assert _where_he_is(town) == before
+
+
+def _where_he_is(town):
+    """Return all that a push may write."""
+    last = town.tools.driver_index.last_positions("demo", ["bob"])
+    return last, count(town.world, "ride_fixes"), count(town.world, "ride_events")
 
 
 def test_edits_and_searches_are_charged_as_orders_are(town):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
 from sqlalchemy import Engine
 
+from adapters.driver_index import RedisDriverIndex
 from domain.rides.model import Actor, DriverStatus, Fix, OfferStatus, RideStatus, SearchStatus
-from domain.rides.ports import DriverFix
+from domain.rides.ports import AvailableDriver, DriverFix
 from store.rides import drivers, healing
 from tests.integration.ride_town import Town
-from tests.integration.rides_world import CITY, HOME, STATION
+from tests.integration.rides_world import CITY, HOME, PRODUCT, STATION
 
 
 @pytest.fixture
@@ -121,6 +123,28 @@ def test_rides_that_nobody_searches_for_are_cancelled_after_a_day(town: Town) ->
         *[RideStatus.CREATED] * 3,
         RideStatus.MATCHED,
     ]
+
+
+def test_whoever_the_index_wrongly_has_is_asked_for_nothing_and_taken_out_though_a_worker_died_of_it(
+    town: Town,
+) -> None:
+    class DyingIndex(RedisDriverIndex):
+        def rebuild(self, city: str, drivers: Sequence[AvailableDriver], mark: int | None = None) -> None:
+            raise SystemExit
+
+    free, gone = town.driver(), town.driver()
+    # As by an API process that was killed between its commit and its word to Redis.
+    town.world.leave(gone)
+    ride, other = town.world.created(), town.world.created()
+
+    with pytest.raises(SystemExit):
+        replace(town.matcher, index=DyingIndex(_redis(town))).heal()
+    town.tick()
+    asked = [offer.driver_id for each in (ride, other) if (offer := town.offer_of(each))]
+    town.matcher.heal()
+
+    assert asked == [free]
+    assert list(town.index.supply(CITY, PRODUCT).ids) == [free]
 
 
 def _redis(town: Town) -> redis.Redis:

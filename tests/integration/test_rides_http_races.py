@@ -45,6 +45,17 @@ def has_one_ride(scene: Scene) -> None:
     assert scene.world.value("SELECT count(*) FROM rides WHERE passenger_id = 'ann' AND status = 'created'") == 1
 
 
+def has_one_tick(scene: Scene) -> None:
+    assert scene.world.value("SELECT count(*) FROM jobs WHERE finished_at IS NULL") == 1
+
+
+def has_gone_the_way_once(scene: Scene) -> None:
+    ride = scene.ride
+    assert ride.distance_travelled_m == pytest.approx(at.WAY_M, abs=3)
+    assert ride.last_fix is not None
+    assert ride.last_fix.place.latitude == scene.way[-1]["latitude"]
+
+
 def leaves_the_new_ride_alone(scene: Scene) -> None:
     second = scene.world.current("ann")
     assert second is not None
@@ -89,6 +100,10 @@ OFFERS = (
         ("200 matched", "409 driver_busy matched"): "matched",
         (EXPIRED, "200 unavailable"): "offer_withdrawn",
     }),
+    Race("accept, retirement", at.offered_and_silent, (at.accept, at.retire), {
+        ("200 matched", "available"): "matched",
+        (EXPIRED, "unavailable"): "offer_withdrawn",
+    }),
     Race("accept, another product", at.of_another_product, (at.accept, at.change_product), {
         ("200 matched", "409 driver_busy matched"): "matched",
         (EXPIRED, "200 available"): "offer_withdrawn",
@@ -119,6 +134,9 @@ OFFERS = (
         ("204", "200 unavailable"): "offer_declined",
         (EXPIRED, "200 unavailable"): "offer_withdrawn",
     }, is_not_asked_again),
+    Race("wait for an offer, offer", at.searching, (at.wait_for_offer, at.tick_writes), {
+        ("200 pending", "1"): "offered",
+    }),
     Race("offer, leave", at.searching, (at.tick_writes, at.leave), {
         ("1", "200 unavailable"): "offered offer_withdrawn",
         ("0", "200 unavailable"): "",
@@ -168,6 +186,10 @@ PASSENGERS = (
     }),
     Race("find driver, find driver", at.idle, (at.find_driver, at.find_driver_again), {
         ("202 created", "202 created"): "search_started",
+    }, has_one_tick),
+    Race("find driver, end of what is forgotten", at.forgotten, (at.find_driver, at.cancel_forgotten), {
+        ("202 created", "0"): "search_started",
+        (refused("cancelled"), "1"): "cancelled",
     }),
     Race("find driver, cancel, offer of the old search", at.given_up, (at.find_driver, at.cancel, at.tick_writes), {
         ("202 created", CANCELLED, "0"): "search_started cancelled",
@@ -191,6 +213,10 @@ DRIVING = (
     Race("start, start", at.matched, (at.start, at.start_again), {
         ("200 started", "200 started"): "started",
     }),
+    Race("positions, the same and later ones", at.moving, (at.tell_the_way_so_far, at.tell_all_the_way), {
+        ("200 3", "200 2"): "in_progress",
+        ("200 0", "200 5"): "in_progress",
+    }, has_gone_the_way_once),
     Race("start, give back", at.matched, (at.start, at.give_back), {
         ("200 started", refused("started")): "started",
         (UNSEEN, "204"): "driver_cancelled",

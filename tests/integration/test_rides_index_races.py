@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 from sqlalchemy import Engine
 
 from adapters.driver_index.index import RedisDriverIndex
@@ -19,8 +20,10 @@ from store.rides import drivers
 from tests.integration import http_races as at
 from tests.integration.http_races import CITY, Race, Scene, candidates, free_drivers, matcher, run, said, scene_of
 from tests.integration.http_rides import PICKUP, push, streets
-from tests.integration.rides_world import Together, rounds
+from tests.integration.rides_world import Together, rounds, wanted
 
+FAR_ETA_S = 150
+"""More than from one street to the next, and less than to ``ELSEWHERE``."""
 TAKEN, BUSY = "409 ride_already_taken", "409 driver_busy matched"
 
 
@@ -41,13 +44,22 @@ def seen(scene: Scene) -> None:
 
 def seen_and_wanted(scene: Scene) -> None:
     seen(scene)
-    scene.order()
+    scene.stale = wanted(scene.order(), "bob")
+    free_the_lease(scene)
+
+
+def free_the_lease(scene: Scene) -> None:
     scene.world.execute("UPDATE ride_ticks SET lease_id = NULL, lease_until = NULL")
 
 
 def seen_and_offered(scene: Scene) -> None:
     seen(scene)
     at.offered(scene)
+
+
+def seen_and_matched(scene: Scene) -> None:
+    seen_and_offered(scene)
+    assert at.accept_again(scene) == "200 matched"
 
 
 def unavailable(scene: Scene) -> None:
@@ -83,6 +95,15 @@ def tick(scene: Scene) -> str:
     return str(outcome.result.get("offers", 0))
 
 
+def tick_of_which_search(scene: Scene) -> str:
+    """Do a whole tick, and say whether it offered the ride as it was ordered or as it is now."""
+    if tick(scene) == "0":
+        return "nothing"
+    assert scene.stale is not None
+    last = "SELECT search_id FROM offers WHERE ride_id = %s ORDER BY created_at DESC LIMIT 1"
+    return "the old trip" if scene.world.value(last, scene.ride.id) == scene.stale.search_id else "the new trip"
+
+
 def heal(scene: Scene) -> str:
     """Make the index again from what was read before the race, as by a worker who was slow."""
     assert scene.read is not None
@@ -96,6 +117,51 @@ def lose_sight(scene: Scene) -> str:
     index = scene.town.yard.app.extensions["yardmaster"].driver_index
     later = RedisDriverIndex(index._client, clock=lambda: time.time() + STALE_S + 1)
     return f"{len(later.supply(CITY, 'economy').ids)} seen"
+
+
+def flush(scene: Scene) -> str:
+    index = scene.town.yard.app.extensions["yardmaster"].driver_index
+    client: redis.Redis = index._client
+    client.flushall()
+    return "flushed"
+
+
+def heal_anew(scene: Scene) -> None:
+    """Heal as every minute, and let the driver tell where he is."""
+    matcher(scene).heal()
+    assert push_position(scene) == "200 1"
+
+
+def the_ride_is_offered_once_that_is_healed(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == ["bob"]
+    free_the_lease(scene)
+    is_offered = scene.events() == "offered"
+    assert tick(scene) == ("0" if is_offered else "1")
+    assert scene.events() == "offered"
+
+
+def the_ride_is_offered_as_it_is_now(scene: Scene) -> None:
+    free_the_lease(scene)
+    tick(scene)
+    offer = scene.world.pending("bob")
+    assert offer is not None
+    assert offer.search_id == scene.ride.search_id
+    assert offer.pickup_eta_s > FAR_ETA_S
+
+
+def nobody_is_found_once_that_is_healed(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == []
+
+
+def who_comes_and_goes_is_heard_of(scene: Scene) -> None:
+    heal_anew(scene)
+    assert candidates(scene) == ["bob"]
+    at.leave(scene)
+    assert candidates(scene) == []
+    come(scene)
+    who_is_free_is_found(scene)
 
 
 def nobody_is_found(scene: Scene) -> None:
@@ -122,6 +188,14 @@ RACES = (
     Race("accept, heal", being_healed(seen_and_offered), (at.accept_again, heal), {
         ("200 matched", "healed"): "matched",
     }, nobody_is_found),
+    Race("accept, cancel", seen_and_offered, (at.accept_again, at.cancel), {
+        ("200 matched", "200 cancelled"): "matched cancelled",
+        (TAKEN, "200 cancelled"): "cancelled",
+    }, who_is_free_is_found),
+    Race("give back, cancel", seen_and_matched, (at.give_back, at.cancel), {
+        ("204", "200 cancelled"): "driver_cancelled cancelled",
+        ("409 invalid_transition cancelled", "200 cancelled"): "cancelled",
+    }, who_is_free_is_found),
     Race("leave, position", seen, (at.leave, push_position), {
         ("200 unavailable", "200 1"): "",
     }, nobody_is_found_whatever_is_pushed),
@@ -131,10 +205,25 @@ RACES = (
     Race("come, heal", being_healed(unavailable), (come, heal), {
         ("200 available", "healed"): "",
     }, who_is_free_is_found),
+    Race("accept, flush", seen_and_offered, (at.accept_again, flush), {
+        ("200 matched", "flushed"): "matched",
+    }, nobody_is_found_once_that_is_healed),
+    Race("heal, flush", being_healed(seen), (heal, flush), {
+        ("healed", "flushed"): "",
+    }, who_comes_and_goes_is_heard_of),
+    Race("tick, flush", seen_and_wanted, (tick, flush), {
+        ("1", "flushed"): "offered",
+        ("0", "flushed"): "",
+    }, the_ride_is_offered_once_that_is_healed),
     Race("tick, cancel", seen_and_wanted, (tick, at.cancel), {
         ("1", "200 cancelled"): "offered cancelled",
         ("0", "200 cancelled"): "cancelled",
     }),
+    Race("tick, new pickup", seen_and_wanted, (tick_of_which_search, at.move_pickup), {
+        ("the old trip", "200 created"): "offered edited",
+        ("the new trip", "200 created"): "edited offered",
+        ("nothing", "200 created"): "edited",
+    }, the_ride_is_offered_as_it_is_now),
     Race("tick, leave", seen_and_wanted, (tick, at.leave), {
         ("1", "200 unavailable"): "offered offer_withdrawn",
         ("0", "200 unavailable"): "",

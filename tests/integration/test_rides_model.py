@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from domain.rides.model import DriverStatus, Offer, Place, Ride, RideError
-from store.rides import drivers
+from store.rides import drivers, healing, rides, trips
 from tests.integration.rides_model import ModelDriver, ModelPassenger, ModelRide, Refusal
 from tests.integration.rides_world import HOME, STATION, WORK, RidesWorld, Together, fix_at, wanted
 
@@ -25,7 +26,19 @@ who = st.integers(0, PEOPLE - 1)
 CITIES = ("demo", "elsewhere")
 cities = st.sampled_from(["demo", "demo", "demo", "elsewhere"])
 products = st.sampled_from(["standard", "standard", "van"])
-trips = st.tuples(st.sampled_from([HOME, STATION]), st.sampled_from([WORK, STATION]))
+journeys = st.tuples(st.sampled_from([HOME, STATION]), st.sampled_from([WORK, STATION]))
+
+
+def retire(world: RidesWorld, driver_id: str) -> bool:
+    """Let a day pass without a word of a driver, and heal."""
+    world.execute("UPDATE drivers SET updated_at = updated_at - interval '25 hours' WHERE id = %s", driver_id)
+    return world.run(lambda session: healing.retire(session, driver_id))
+
+
+def forget(world: RidesWorld, ride: Ride) -> None:
+    """Let a day pass without a change of a ride, and heal."""
+    world.execute("UPDATE rides SET updated_at = updated_at - interval '25 hours' WHERE id = %s", ride.id)
+    world.run(healing.cancel_forgotten)
 
 
 class RidesMachine(RuleBasedStateMachine):
@@ -73,7 +86,7 @@ class RidesMachine(RuleBasedStateMachine):
             self._expect(self.passengers[n].search(), self.world.search, self._row(self.passengers[n]))
 
     @precondition(lambda self: self.rides)
-    @rule(n=who, trip=trips)
+    @rule(n=who, trip=journeys)
     def edit(self, n: int, trip: tuple[Place, Place]) -> None:
         if self.passengers[n].ride is not None:
             self._expect(self.passengers[n].edit(trip), self.world.edit, self._row(self.passengers[n]), *trip)
@@ -104,6 +117,17 @@ class RidesMachine(RuleBasedStateMachine):
     @rule(n=who)
     def leave(self, n: int) -> None:
         self._expect(self.drivers[n].leave(), self.world.leave, self.drivers[n].id)
+
+    @rule(n=who)
+    def be_silent(self, n: int) -> None:
+        assert retire(self.world, self.drivers[n].id) == self.drivers[n].be_silent()
+
+    @precondition(lambda self: self.rides)
+    @rule(n=who)
+    def be_forgotten(self, n: int) -> None:
+        if self.passengers[n].ride is not None:
+            self.passengers[n].be_forgotten()
+            forget(self.world, self._row(self.passengers[n]))
 
     @precondition(lambda self: self.rides)
     @rule(n=who, m=who)
@@ -165,20 +189,26 @@ class RidesMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_database_is_as_the_model(self) -> None:
+        self.world.run(self._check)
+
+    def _check(self, session: Session) -> None:
         for ride, row in self.rides.items():
-            now = self.world.get(row)
+            now = rides.find(session, row.id)
+            assert now is not None
             assert (now.status, now.search_status, now.version) == (ride.status, ride.search, ride.version)
             assert now.driver_id == (ride.driver.id if ride.driver else None)
             assert (now.pickup, now.destination) == ride.trip
             assert set(now.excluded_drivers) == ride.excluded
         for driver in self.drivers:
-            seen = self.world.run(lambda session, driver=driver: drivers.find_driver(session, driver.id))
+            seen = drivers.find_driver(session, driver.id)
             assert seen is not None
             assert (seen.product, seen.city) == (driver.product, driver.city)
             assert (seen.status is DriverStatus.AVAILABLE) == driver.is_available
         for driver, offer in self.offers.items():
             assert driver.offer is not None
-            assert self.world.offer_status(offer) == driver.offer.status
+            kept = trips.find_offer(session, offer.id, driver.id)
+            assert kept is not None
+            assert kept.status is driver.offer.status
 
     @invariant()
     def no_rule_is_broken(self) -> None:
@@ -206,7 +236,7 @@ def _compare(engine: Engine, how: settings) -> None:
 VERBS = (
     "create", "create", "search", "edit", "cancel", "come", "leave", "offer", "offer", "offer", "accept", "accept",
     "accept", "decline", "sweep", "arrive", "start", "start", "push", "finish", "give_back", "end_tick",
-    "operate", "change",
+    "operate", "change", "silence", "oblivion",
 )  # fmt: skip
 calls = st.tuples(st.sampled_from(VERBS), who, who)
 programs = st.lists(st.lists(calls, min_size=4, max_size=12), min_size=THREADS, max_size=THREADS)
@@ -254,6 +284,12 @@ class Chaos:
 
     def leave(self, _: str, driver_id: str) -> None:
         self.world.leave(driver_id)
+
+    def silence(self, _: str, driver_id: str) -> None:
+        retire(self.world, driver_id)
+
+    def oblivion(self, passenger_id: str, _: str) -> None:
+        self._passengers(passenger_id, lambda ride: forget(self.world, ride))
 
     def offer(self, _: str, __: str) -> None:
         """Offer every open search to everybody, as a tick does that knows nothing of the drivers."""

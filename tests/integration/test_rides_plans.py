@@ -37,6 +37,19 @@ INSERT INTO offers (id, ride_id, driver_id, search_id, status, pickup_eta_s, eta
 SELECT gen_random_uuid(), id, 'driver-1', gen_random_uuid(), 'expired', 60, 'haversine', finished_at, finished_at
 FROM rides ON CONFLICT DO NOTHING
 """
+_SEARCHES = """
+INSERT INTO rides (id, passenger_id, city, product, status, search_status, search_id, search_deadline,
+    pickup_latitude, pickup_longitude, destination_latitude, destination_longitude, distance_m, duration_s, price_low,
+    price_high, currency, surge)
+SELECT gen_random_uuid(), 'passenger-' || n, 'demo', 'standard', 'created', 'searching', gen_random_uuid(), now(),
+    0, 0, 0, 0, 0, 0, 0, 0, 'EUR', 1
+FROM generate_series(1, %s) n
+"""
+_PENDING = """
+INSERT INTO offers (id, ride_id, driver_id, search_id, pickup_eta_s, eta_source, expires_at)
+SELECT gen_random_uuid(), id, 'driver-' || row_number() OVER (), search_id, 60, 'haversine', now()
+FROM rides WHERE search_status = 'searching'
+"""
 VALUES: dict[str, object] = {
     "passenger_id": "ann",
     "driver_id": "driver-1",
@@ -131,6 +144,21 @@ def test_a_plan_that_was_made_early_compares_no_offer_with_all_rides_of_its_chun
             assert not any("ANY" in str(node.get("Index Cond")) for node in rides_nodes)
 
 
+@pytest.mark.parametrize("once", ONCE)
+def test_of_a_city_that_is_overdue_no_more_is_read_than_one_transaction_ends(engine: Engine, once: str) -> None:
+    with engine.connect() as connection:
+        _prepare_early(connection, once)
+        connection.exec_driver_sql(_DRIVERS, (2, 10 * ticks.CHUNK))
+        connection.exec_driver_sql(_SEARCHES, (10 * ticks.CHUNK,))
+        connection.exec_driver_sql(_PENDING)
+
+        plan = _explain(connection, ticks._OVERDUE, "ANALYZE, FORMAT JSON")
+
+    read = {node["Index Name"]: float(str(node["Actual Rows"])) for node in nodes(plan) if "Index Name" in node}
+    assert read["offers_expires_at_idx"] == ticks.CHUNK
+    assert read["rides_open_idx"] <= ticks.CHUNK
+
+
 @pytest.mark.parametrize("person", ["ann", "driver-1", "driver-2"])
 def test_a_list_of_rides_is_read_along_those_of_the_person(engine: Engine, person: str) -> None:
     with engine.connect() as connection:
@@ -170,5 +198,5 @@ def _is_of_rides(node: dict[str, object]) -> bool:
     return str(node.get("Index Name", "")).startswith("rides_")
 
 
-def _explain(connection: Connection, prepared: Prepared) -> dict[str, object]:
-    return explain(connection, prepared, VALUES)
+def _explain(connection: Connection, prepared: Prepared, how: str = "FORMAT JSON") -> dict[str, object]:
+    return explain(connection, prepared, VALUES, how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from domain.rides.model import Offer, Ride, RideStatus
 from store.db import create_engine
 from store.migrate import migrate
 from store.rides import trips
-from tests.integration.rides_world import RidesWorld, Together
+from tests.integration.rides_world import RidesWorld, Together, rounds
 
 RESTARTS = 4
 DRIVERS = 6
@@ -96,6 +97,50 @@ def test_drivers_who_go_on_asking_through_restarts_each_get_their_ride_once(
                 assert isinstance(answer, Ride)
                 assert answer.driver_id == offer.driver_id
                 assert world.event_names(ride) == ["created", "offered", "matched"]
+
+
+def test_an_accept_whose_connection_was_cut_is_made_once_by_whoever_asks_again(
+    world: RidesWorld, server: PostgresServer
+) -> None:
+    tries = set()
+
+    with Together(2) as together:
+        for _ in rounds(lambda: len(tries) > 1):
+            ride = world.created()
+            offer = world.offer(ride, world.driver())
+
+            answer, _ = together.race((_count_tries, world, offer), (_cut, server))
+
+            # Who was at work when the other looked may have been cut when at rest.
+            world.engine.dispose()
+            assert isinstance(answer, tuple)
+            accepted, tried = answer
+            tries.add(tried)
+            assert accepted == world.get(ride)
+            assert accepted.driver_id == offer.driver_id
+            assert world.event_names(ride) == ["created", "offered", "matched"]
+
+    assert tries == {1, 2}
+
+
+def _count_tries(world: RidesWorld, offer: Offer) -> tuple[Ride, int]:
+    tries = 1
+    while True:
+        try:
+            return world.accept(offer), tries
+        except DBAPIError:
+            tries += 1
+
+
+def _cut(server: PostgresServer) -> None:
+    """Cut the connections that are in the middle of something, and wait until they are gone."""
+    at_work = "FROM pg_stat_activity WHERE application_name = 'test' AND state <> 'idle'"
+    connection = psycopg2.connect(server.url())
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_terminate_backend(pid, 10000) {at_work}")
+    finally:
+        connection.close()
 
 
 def _kill_and_start(server: PostgresServer) -> None:

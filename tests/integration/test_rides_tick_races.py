@@ -40,7 +40,9 @@ class Station:
 
     def wish(self) -> Ride:
         """Begin anew with one ride, whose tick is due."""
-        self.world.execute("TRUNCATE jobs, ride_ticks CASCADE")
+        # Not TRUNCATE, which for so few rows takes several times as long.
+        self.world.execute("DELETE FROM ride_ticks")
+        self.world.execute("DELETE FROM jobs")
         for driver_id in self.drivers:
             self.index.set_available(CITY, AvailableDriver(driver_id, PRODUCT))
             self.index.push(CITY, [DriverFix(driver_id, Fix(HOME, datetime.now(UTC)))])
