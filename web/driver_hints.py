@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -63,6 +65,11 @@ def _write(city: str, driver_id: str, free: Driver | None, mark: int) -> bool:
 
 def push(driver: Driver, fixes: Sequence[Fix]) -> list[bool] | None:
     """Push a driver's fixes and say of each whether it was news; ``None``: the index is away."""
+    # By a clock that is ahead all of them would be of now for the index, which would keep the first and drop others.
+    now = datetime.now(UTC)
+    ahead = max((fix.at for fix in fixes), default=now) - now
+    if ahead > timedelta():
+        fixes = [replace(fix, at=fix.at - ahead) for fix in fixes]
     pushed = [DriverFix(driver.id, fix) for fix in fixes]
     return _try("push", lambda: platform().driver_index.push(driver.city, pushed))
 

@@ -109,6 +109,18 @@ def test_a_driver_whose_phone_is_slow_is_told_that_nobody_asks_for_rides_there(t
     assert town.candidates() == ["bob"]
 
 
+def test_of_a_push_by_a_clock_that_is_ahead_the_last_position_is_shown(town):
+    ann, bob = town.person("ann"), town.person("bob")
+    bob.put("/v1/drivers/me", json=DRIVER)
+    bob.put("/v1/drivers/me/status", json={"status": "available"})
+    ride_id = town.matched(ann, bob, "bob")
+
+    answer = pushed(bob, fix(ELSEWHERE, ago_s=-2), fix(PICKUP, ago_s=-4), fix(ELSEWHERE, ago_s=-3))
+
+    assert answer == {"accepted": 3, "dropped": {}, "ride_id": ride_id}
+    assert place_of(ann.get(f"/v1/rides/{ride_id}").json) == PICKUP
+
+
 def test_who_waits_for_a_car_sees_an_old_position_too(town):
     ann, bob = town.person("ann"), town.person("bob")
     bob.put("/v1/drivers/me", json=DRIVER)
