@@ -147,6 +147,7 @@ OPERATIONS = (
     "getVideo",
     "removeVideo",
     "getPlayback",
+    "listViewings",
     "createCacheRefresh",
     "getCacheRefresh",
     "listCacheRefreshes",
