@@ -115,15 +115,15 @@ class Swept:
 
 # What is open or pending has indexes of its own, and to look each row up by its id in those is what the planner may
 # choose while tables are small. So ids are found first, and then locked as ids and nothing else. An index can be
-# asked for what is before statement_timestamp(), but not before clock_timestamp(), which moves on meanwhile. Searches
-# come from their index in the order that is wanted and end at the limit; offers do not, and need one of their own.
+# asked for what is before statement_timestamp(), but not before clock_timestamp(), which moves on meanwhile. Each
+# side has a limit of its own: only newer servers stop reading at that of the whole.
 _OVERDUE = Prepared(f"""
 WITH late AS MATERIALIZED (SELECT o.ride_id FROM offers o
     WHERE {MAY_EXPIRE} AND o.expires_at <= statement_timestamp()
         AND (SELECT r.city FROM rides r WHERE r.id = o.ride_id) = :city LIMIT {CHUNK})
 SELECT late.ride_id FROM late
-UNION SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search_status = 'searching'
-    AND s.search_deadline <= clock_timestamp()
+UNION (SELECT s.id FROM rides s WHERE s.city = :city AND s.{IS_OPEN} AND s.search_status = 'searching'
+    AND s.search_deadline <= clock_timestamp() ORDER BY s.id LIMIT {CHUNK})
 ORDER BY 1 LIMIT {CHUNK}
 """)
 # A ride by the place of its row, which stays while it is locked. Joined by id, a plan that was made while the tables
