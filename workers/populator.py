@@ -131,6 +131,10 @@ class Populator:
             if not regions and request.which is not Which.NONE:
                 return Outcome({"regions": []})
             known = _read(session, enabled, planned_at)
+            # Here, by the names of POPs: later, where what lacks is noted, rows would be taken in a wrong order.
+            for pop in enabled:
+                if pop.region in regions:
+                    edge_objects.want_again(session, pop.name)
         decision = _decide(known, regions, request, now)
         is_last_attempt = context.attempt >= KINDS[refreshing.KIND].max_attempts
         objects = self._objects(known, decision.lacking, stopped, is_last_attempt=is_last_attempt)
@@ -327,8 +331,6 @@ def _carry_out(session: Session, known: _Known, decision: _Decision, objects: _O
         # The playlist of them all is of each rendition's.
         of_paths = {each.wanted.path: each for each in found if each.video in served}
         edge_objects.add(session, name, list(of_paths.values()))
-    for plan in plans:
-        edge_objects.want_again(session, plan.pop)
     _begin(session, known, [drop for drop in decision.drops if drop[0] in alive], alive, request)
     if objects.left or decision.spared:
         run_at = None if objects.left else datetime.now(UTC) + PAUSE
