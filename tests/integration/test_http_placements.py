@@ -212,7 +212,9 @@ def test_many_who_count_at_once_are_all_counted(
 
 
 def test_old_days_and_decisions_are_forgotten_but_the_last(edge: FakeEdge, town: Town) -> None:
-    town.publish(views=1)
+    video = town.publish(views=1)
+    town.view(video, 1, days_ago=90)
+    town.view(video, 1, days_ago=92)
     edge.do(do="populate")
     edge.do(do="populate")
     edge.world.execute("UPDATE placement_plans SET made_at = made_at - interval '100 days'")
@@ -225,4 +227,5 @@ def test_old_days_and_decisions_are_forgotten_but_the_last(edge: FakeEdge, town:
 
     assert edge.world.count("SELECT count(*) FROM placement_plans") == 2
     assert edge.world.count("SELECT count(*) FROM playback_outcomes") == 1
+    assert edge.world.count("SELECT count(*) FROM video_views") == 2
     assert edge.run(lambda session: playbacks.report(session, 1))
