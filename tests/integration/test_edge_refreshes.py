@@ -176,12 +176,16 @@ def test_a_wrong_key_purges_nothing_and_says_so(edge: RealEdge, kind: str) -> No
     edge.drivers = right
 
     states = edge.states(refresh_id)
-    assert states == {name: FAILED if name == kind else DONE for name in KINDS}
+    assert states == {name: DEFERRED if name == kind else DONE for name in KINDS}
     target = edge.target(refresh_id, kind)
     assert (target.attempts, target.removed) == (1, 0)
     assert target.last_error is not None
     assert "refuses the key" in target.last_error
     assert all(right[kind].probe(path) is not None for path in paths)
+    # With the right key it is dropped after all.
+    edge.do(do="reconcile")
+    assert edge.target(refresh_id, kind).state is DONE
+    assert all(right[kind].probe(path) is None for path in paths)
 
 
 def test_an_origin_that_is_down_leaves_stale_copies_and_a_deferred_target(edge: RealEdge) -> None:
