@@ -111,7 +111,7 @@ def test_publishing_asks_for_room_at_the_edge_and_taking_down_purges_it(platform
     platform.client("alice", is_admin=True).delete(f"/v1/videos/{video.id}?reason=rights")
     with studio.world.engine.connect() as connection:
         purged = connection.exec_driver_sql("SELECT reason FROM cache_refreshes WHERE mode = 'hard'").scalars().all()
-    assert purged == ["rights"]
+    assert sorted(purged) == ["rights", "rights; again, for what was on its way"]
 
 
 def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copies(platform, studio):
@@ -122,7 +122,7 @@ def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copie
 
     with studio.world.engine.connect() as connection:
         targets = connection.exec_driver_sql("SELECT pop, state FROM cache_refresh_targets").all()
-    assert [tuple(row) for row in targets] == [("lisbon", "queued")]
+    assert [tuple(row) for row in targets] == [("lisbon", "queued")] * 2
 
 
 def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool = False) -> Site:
