@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from domain.cache_refreshes.model import Mode, NewRefresh, Scope
 from domain.cache_refreshes.planning import Which
 from jobs import cache_refreshes, submit
+from jobs.cache_refreshes import Order
 from jobs.model import NewJob, Priority
 from jobs.schedules import SYSTEM_OWNER
 from store import placements, pops
@@ -18,6 +19,8 @@ from store.jobs.records import Job
 KIND = "videos"
 ABANDONED_AFTER = timedelta(days=1)
 """An upload that nobody goes on with for so long is deleted, and so is one whose encoding failed so long ago."""
+CROSSING = timedelta(minutes=2)
+"""What a POP was just fetching when it was told to drop a video may be kept after that; few fetches take so long."""
 
 
 def request_encoding(session: Session, video_id: UUID, owner: str, request_id: str | None = None) -> Job:
@@ -52,7 +55,7 @@ def follow_publication(session: Session, video_id: UUID) -> None:
 
 
 def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> None:
-    """Submit what follows when a video was taken down: the edge drops it, and its files are deleted.
+    """Submit what follows when a video was taken down: the edge drops it, twice, and its files are deleted.
 
     A POP that is switched off drops it when it is switched on again. In a transaction.
     """
@@ -60,5 +63,7 @@ def follow_takedown(session: Session, video_id: UUID, by: str, reason: str) -> N
     placements.forget_video(session, video_id)
     names = [pop.name for pop in pops.list_pops(session)]
     if names:
-        new = NewRefresh(by, reason, Mode.HARD, Scope(tags=(f"video:{video_id}",)))
-        cache_refreshes.begin(session, new, names)
+        scope = Scope(tags=(f"video:{video_id}",))
+        cache_refreshes.begin(session, NewRefresh(by, reason, Mode.HARD, scope), names)
+        again = NewRefresh(by, f"{reason}; again, for what was on its way", Mode.HARD, scope)
+        cache_refreshes.begin(session, again, names, Order(run_at=datetime.now(UTC) + CROSSING))

@@ -23,7 +23,7 @@ from domain.videos.manifests import MANIFEST, DamagedManifestError, blob_path, p
 from domain.videos.plan import FALLBACK, MASTER
 from store.db import transactions
 from store.edge_objects import EdgeObject
-from workers.edge_tools import EdgeTools, SetAwayError
+from workers.edge_tools import EdgeTools, SetAwayError, VideoDamagedError
 from workers.metadata_cache import MetadataRefresher
 from workers.tasks.cache_refreshes import CacheRefresher
 
@@ -90,13 +90,16 @@ def video_objects(blobs: BlobStore, video_id: UUID, revision: str) -> list[EdgeO
 
     Raises:
         SetAwayError: its manifest cannot be read.
+        VideoDamagedError: what is stored there is no manifest of it.
     """
     try:
         content, _ = blobs.get(blob_path(video_id, revision, MANIFEST))
         manifest = parse_manifest(content, revision)
     except BlobNotFoundError:
         return []
-    except (BlobStoreError, DamagedManifestError) as error:
+    except DamagedManifestError as error:
+        raise VideoDamagedError(f"the manifest of video {video_id} is damaged: {error}") from error
+    except BlobStoreError as error:
         raise SetAwayError(f"the manifest of video {video_id} cannot be read: {error}") from error
     return [
         EdgeObject(

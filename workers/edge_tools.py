@@ -19,13 +19,17 @@ class SetAwayError(Exception):
     """Nobody can tell what belongs to a set or a video now; it may be told later."""
 
 
+class VideoDamagedError(SetAwayError):
+    """Nobody can tell what belongs to this one video, as it is stored; others are as they should be."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeTools:
     """What jobs of the edge are done with.
 
     ``sessions`` makes transactions. ``drive`` returns a POP's driver; it raises ``EdgeRefusedError`` where there is
     no key. ``set_objects`` returns what is served of a set, and ``video_objects`` what POPs hold of a revision of a
-    video; both may raise ``SetAwayError``. A job works on a fill for ``slice_s``.
+    video; both may raise ``SetAwayError``, the latter ``VideoDamagedError``. A job works on a fill for ``slice_s``.
     """
 
     sessions: sessionmaker[Session]

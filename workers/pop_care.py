@@ -18,6 +18,7 @@ from jobs.model import JobContext, Outcome, TransientJobError
 from store import cache_refreshes, edge_objects, placements, playbacks, pops
 from store.cache_refreshes import SYSTEM
 from store.pops import PopTraffic
+from store.videos import popularity
 from workers.edge_tools import EdgeTools
 
 CHUNK = 500
@@ -51,6 +52,7 @@ class PopCare:
             pops.prune_stats(session)
             placements.prune(session)
             playbacks.prune(session)
+            popularity.prune(session)
         if failed:
             log.warning("refreshes were left without a job and are failed", extra={"pops": failed})
         return Outcome({"pops": len(asked), "away": away, "restarted": restarted, "failed": len(failed)})

@@ -37,6 +37,7 @@ from domain.cache_refreshes.pops import Pop
 from domain.videos.playback import nearest_regions
 from jobs import cache_refreshes as refreshing
 from jobs.cache_refreshes import Order
+from jobs.kinds import KINDS
 from jobs.model import JobContext, JobFailedError, Outcome, TransientJobError
 from store import cache_refreshes, edge_objects, placements, pops
 from store.cache_refreshes import SYSTEM
@@ -44,7 +45,7 @@ from store.edge_objects import EdgeObject
 from store.placements import Placed, Plan
 from store.videos import popularity
 from store.videos.popularity import PublishedRendition, Views
-from workers.edge_tools import EdgeTools, SetAwayError
+from workers.edge_tools import EdgeTools, SetAwayError, VideoDamagedError
 
 VIEW_DAYS = 14
 MAX_OBJECTS = 50_000
@@ -130,8 +131,13 @@ class Populator:
             if not regions and request.which is not Which.NONE:
                 return Outcome({"regions": []})
             known = _read(session, enabled, planned_at)
+            # Here, by the names of POPs: later, where what lacks is noted, rows would be taken in a wrong order.
+            for pop in enabled:
+                if pop.region in regions:
+                    edge_objects.want_again(session, pop.name)
         decision = _decide(known, regions, request, now)
-        objects = self._objects(known, decision.lacking, stopped)
+        is_last_attempt = context.attempt >= KINDS[refreshing.KIND].max_attempts
+        objects = self._objects(known, decision.lacking, stopped, is_last_attempt=is_last_attempt)
         result: dict[str, object] = {
             "regions": sorted(regions),
             "placed": len(decision.lacking),
@@ -142,7 +148,9 @@ class Populator:
         write = partial(_carry_out, known=known, decision=decision, objects=objects, request=request)
         return Outcome(result, effects=(write,))
 
-    def _objects(self, known: _Known, lacking: Sequence[Placed], stopped: threading.Event) -> _Objects:
+    def _objects(
+        self, known: _Known, lacking: Sequence[Placed], stopped: threading.Event, *, is_last_attempt: bool
+    ) -> _Objects:
         """Return the objects of what is lacking, as far as one job goes."""
         revisions = {each.video_id: each.revision for each in known.published}
         objects: dict[UUID, Sequence[EdgeObject]] = {}
@@ -154,19 +162,25 @@ class Populator:
             if stopped.is_set():
                 raise TransientJobError("interrupted")
             if each.video_id not in objects:
-                objects = {each.video_id: self._read_objects(each.video_id, revisions.get(each.video_id))}
-            found = [it for it in objects[each.video_id] if it.rendition in (each.rendition, None)]
-            of_pop.setdefault(each.pop, []).extend(found)
-            written += len(found)
+                revision = revisions.get(each.video_id)
+                found = self._read_objects(each.video_id, revision, may_be_damaged=is_last_attempt)
+                objects = {each.video_id: found}
+            parts = [it for it in objects[each.video_id] if it.rendition in (each.rendition, None)]
+            of_pop.setdefault(each.pop, []).extend(parts)
+            written += len(parts)
             done += 1
         return _Objects(of_pop, len(lacking) - done)
 
-    def _read_objects(self, video_id: UUID, revision: str | None) -> Sequence[EdgeObject]:
+    def _read_objects(self, video_id: UUID, revision: str | None, *, may_be_damaged: bool) -> Sequence[EdgeObject]:
         if revision is None:
             return ()
         try:
             return self.tools.video_objects(video_id, revision)
         except SetAwayError as error:
+            if may_be_damaged and isinstance(error, VideoDamagedError):
+                # One video that cannot be had must not keep all others from POPs, night after night.
+                log.error("a video is not filled: %s", error)  # noqa: TRY400 - The traceback says nothing more.
+                return ()
             raise TransientJobError(str(error)) from error
 
 
@@ -317,8 +331,6 @@ def _carry_out(session: Session, known: _Known, decision: _Decision, objects: _O
         # The playlist of them all is of each rendition's.
         of_paths = {each.wanted.path: each for each in found if each.video in served}
         edge_objects.add(session, name, list(of_paths.values()))
-    for plan in plans:
-        edge_objects.want_again(session, plan.pop)
     _begin(session, known, [drop for drop in decision.drops if drop[0] in alive], alive, request)
     if objects.left or decision.spared:
         run_at = None if objects.left else datetime.now(UTC) + PAUSE

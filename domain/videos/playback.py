@@ -46,6 +46,16 @@ def nearest_regions(region: str, regions: Collection[str]) -> set[str]:
     return {each for each in regions if _in_common(each, region) == most}
 
 
+def counted_region(region: str, regions: Collection[str]) -> str:
+    """Return for which region a viewer counts: as much of theirs as tells ``regions``, those of POPs, apart.
+
+    It has the same ``nearest_regions``. Viewers say themselves where they are, and must not be able to have a row
+    counted for every name that they think of.
+    """
+    most = max((_in_common(each, region) for each in regions), default=0)
+    return "-".join(region.split("-")[:most])
+
+
 def expiry(duration_s: float, now: float) -> int:
     """Return when a token ends that is given out now: late enough to see the video to its end with some pauses.
 

@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+KEEP_DAYS = 90
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedRendition:
@@ -46,6 +48,7 @@ FROM video_views
 WHERE day < (now() AT TIME ZONE 'UTC')::date AND day >= (now() AT TIME ZONE 'UTC')::date - CAST(:days AS int)
 GROUP BY video_id, rendition, region
 """)
+_PRUNE = text(f"DELETE FROM video_views WHERE day < (now() AT TIME ZONE 'UTC')::date - {KEEP_DAYS}")
 
 
 def published(session: Session) -> list[PublishedRendition]:
@@ -56,3 +59,8 @@ def published(session: Session) -> list[PublishedRendition]:
 def views(session: Session, days: int) -> list[Views]:
     """Return the views of the last ``days`` before today (UTC), where there were any."""
     return [Views(*row) for row in session.execute(_VIEWS, {"days": days})]
+
+
+def prune(session: Session) -> None:
+    """Forget the views of days that are long over."""
+    session.execute(_PRUNE)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from domain.cache_refreshes.edge import EdgeError, Selection
+from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError, Selection
 from domain.cache_refreshes.model import Mode, Scope, TargetState
 from domain.cache_refreshes.pops import FillWindow
 from store import cache_refreshes, pops
@@ -66,7 +66,9 @@ def test_what_is_purged_hard_is_gone_and_not_filled_again(edge: FakeEdge) -> Non
     assert "/v1/questions/a" not in edge.objects("blr1")
 
 
-def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge) -> None:
+def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(
+    edge: FakeEdge, caplog: pytest.LogCaptureFixture
+) -> None:
     edge.fill(*PATHS)
     pop = edge.pops["blr1"]
     kept = dict(pop.copies)
@@ -78,6 +80,8 @@ def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge) -> N
     target = edge.target(refresh_id, "blr1")
     assert (target.state, target.attempts, target.verified) == (TargetState.FAILED, KIND.max_attempts, 0)
     assert edge.objects("blr1") == {}
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == f"blr1 may still show what was to be dropped (a test): {target.last_error}"
 
 
 def test_a_takedown_whose_proof_was_interrupted_is_proven_by_the_next_attempt(edge: FakeEdge) -> None:
@@ -196,18 +200,49 @@ def test_a_job_whose_target_is_anothers_does_nothing(edge: FakeEdge) -> None:
     assert len(edge.pops["blr1"].named("purge")) == 1
 
 
-def test_a_wrong_key_fails_the_target_at_once_and_purges_nothing(edge: FakeEdge) -> None:
+@pytest.mark.parametrize(("mode", "state"), [(Mode.SOFT, FAILED), (Mode.HARD, DEFERRED)])
+def test_a_wrong_key_ends_the_attempts_at_once_and_purges_nothing(
+    edge: FakeEdge, mode: Mode, state: TargetState
+) -> None:
     edge.fill(*PATHS)
     edge.pops["fra1"].is_locked = True
 
-    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions",)))
+    refresh_id = edge.refresh(mode, Scope(tags=("questions",)))
     edge.work()
 
-    assert edge.states(refresh_id) == {"blr1": DONE, "fra1": FAILED, "iad1": DONE}
+    assert edge.states(refresh_id) == {"blr1": DONE, "fra1": state, "iad1": DONE}
     target = edge.target(refresh_id, "fra1")
     assert (target.attempts, target.removed, target.last_error) == (1, 0, "the POP refuses its key")
     assert set(edge.pops["fra1"].copies) == set(PATHS)
     assert edge.run(pops.health)["fra1"].last_error == "the POP refuses its key"
+
+
+def test_what_is_taken_down_is_dropped_when_a_wrong_key_is_put_right(edge: FakeEdge) -> None:
+    edge.fill(*PATHS)
+    edge.pops["fra1"].is_locked = True
+    refresh_id = edge.refresh(Mode.HARD, Scope(tags=("questions",)), "fra1")
+    edge.work()
+    edge.do(do="reconcile")
+    assert edge.states(refresh_id) == {"fra1": DEFERRED}
+
+    edge.pops["fra1"].is_locked = False
+    edge.do(do="reconcile")
+
+    assert edge.states(refresh_id) == {"fra1": DONE}
+    assert (edge.pops["fra1"].copies, edge.objects("fra1")) == ({}, {})
+
+
+def test_what_a_pop_alone_is_not_asked_for_fails_and_is_not_waited_for(edge: FakeEdge) -> None:
+    def refuse(name: str) -> None:
+        if name == "purge":
+            raise EdgeRefusedError("not a path that a POP is asked for")
+
+    edge.pops["fra1"].on_call = refuse
+
+    refresh_id = edge.refresh(Mode.HARD, Scope(paths=(PATHS[0],)), "fra1")
+    edge.work()
+
+    assert edge.states(refresh_id) == {"fra1": FAILED}
 
 
 def test_a_path_that_the_origin_lacks_fails_a_fill_and_is_not_held(edge: FakeEdge) -> None:

@@ -314,6 +314,41 @@ def test_an_s3_that_ails_leaves_the_last_good_set_until_it_is_well(
             eventually(lambda: revisions_of(server, 1) == {second.manifest.revision}, 40)
 
 
+@pytest.mark.usefixtures("credentials")
+def test_an_s3_that_is_slow_holds_up_no_viewer_and_is_waited_for(
+    tmp_path: Path, database_url: str, redis_url: str, engine: Engine
+) -> None:
+    is_asked, may_answer, waited_in_vain = threading.Event(), threading.Event(), threading.Event()
+
+    def answer_late(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        is_asked.set()
+        if not may_answer.wait(20):
+            waited_in_vain.set()
+        refuse(handler, b"")
+
+    with s3_server(tmp_path) as honest, ailing_server(honest) as ailing:
+        store = create_blob_store(f"s3://{BUCKET}", honest)
+        first = publish_questions(store, make_questions())
+        environment = {
+            "BLOB_STORE_URL": f"s3://{BUCKET}",
+            "BLOB_STORE_ENDPOINT": ailing.address,
+            "API_PROCESSES": "1",
+        }
+        with served(tmp_path, database_url, redis_url, **environment) as server:
+            ailing.answer = answer_late
+            second = publish_questions(store, make_questions(mark="second"))
+            with transactions(engine).begin() as session:
+                content.tell(session, "questions")
+            assert is_asked.wait(20)
+            while_it_is_slow = revisions_of(server, 20)
+            ailing.answer = None
+            may_answer.set()
+            eventually(lambda: revisions_of(server, 1) == {second.manifest.revision}, 40)
+
+    assert while_it_is_slow == {first.manifest.revision}
+    assert not waited_in_vain.is_set()
+
+
 def failure_of(server: Server, headers: dict[str, str]) -> str | None:
     shown = requests.get(f"{server.url}/v1/content/servers", headers=headers, timeout=20).json()["servers"]
     return next((each["failure"] for each in shown if each["set"] == "questions"), None)

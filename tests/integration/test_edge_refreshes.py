@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import requests
 from sqlalchemy import Engine
 
 from adapters.edge import HttpPopDriver
+from domain.cache_refreshes.edge import Copy
 from domain.cache_refreshes.model import Mode, Scope, TargetState
 from domain.cache_refreshes.pops import control_key
 from domain.cache_refreshes.refresh import Patience, Wanted
@@ -77,6 +79,7 @@ def edge(engine: Engine, origin: TestOrigin, running_pops: dict[str, RunningPop]
     yield yard
     origin.objects.clear()
     origin.failing_status = None
+    origin.delay_s = 0.0
     for name in running_pops:
         yard.drivers[name].purge(Scope(prefix="/v1/").selection, is_soft=False)
         yard.drivers[name].purge(Scope(paths=(LIST,)).selection, is_soft=False)
@@ -164,6 +167,64 @@ def test_a_pop_that_is_down_is_filled_when_it_is_back(edge: RealEdge) -> None:
     assert edge.drivers["varnish"].probe(LIST) is not None
 
 
+@pytest.mark.parametrize("kind", ["varnish", "nginx"])
+def test_a_pop_that_dies_in_the_middle_of_a_fill_is_filled_with_the_rest(edge: RealEdge, kind: str) -> None:
+    paths = edge.publish("1", *map(str, range(60)))
+    edge.origin.delay_s = 0.3
+    refresh_id = edge.refresh(Mode.FILL, Scope(paths=tuple(paths)), kind)
+
+    with ThreadPoolExecutor(1) as pool:
+        filled = pool.submit(edge.work)
+        assert awaited(lambda: edge.origin.asked.total() > 12)
+        edge.running[kind].stop()
+        filled.result(60)
+    half = edge.target(refresh_id, kind)
+    edge.origin.delay_s = 0.0
+    edge.running[kind].start()
+    edge.do(do="reconcile")
+
+    assert half.state is DEFERRED
+    assert 0 < half.filled < len(paths)
+    whole = edge.target(refresh_id, kind)
+    assert (whole.state, whole.verified) == (DONE, len(paths)), whole.last_error
+    assert all(edge.drivers[kind].probe(path) is not None for path in paths)
+    # What one POP keeps on its disk is not fetched twice; the other was empty.
+    if kind == "nginx":
+        assert edge.origin.asked.total() < 1.5 * len(paths)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_worker_that_dies_between_purge_and_refetch_is_followed_by_one_that_finishes(
+    edge: RealEdge, kind: str
+) -> None:
+    edge.fill(*edge.publish("1", "a"))
+    paths = edge.publish("2", "a")
+    right = edge.drivers
+
+    class Killed(BaseException):
+        pass
+
+    class DiesAfterThePurge(HttpPopDriver):
+        def probe(self, path: str) -> Copy | None:
+            raise Killed
+
+    edge.drivers = {**right, kind: DiesAfterThePurge(edge.running[kind].url, control_key(SECRET, kind))}
+    refresh_id = edge.refresh(Mode.SOFT, Scope(tags=("questions",)), kind)
+    with pytest.raises(Killed):
+        edge.work()
+    left = [right[kind].probe(path) for path in paths]
+    edge.drivers = right
+    # What the sweeper does when the lease is over.
+    edge.world.execute("UPDATE jobs SET state = 'queued', epoch = epoch + 1, worker = NULL, lease_until = NULL"
+                       " WHERE state = 'running' AND kind = 'cache_refreshes'")  # fmt: skip
+    edge.work()
+
+    assert [copy is not None and copy.is_fresh for copy in left] == [False, False]
+    target = edge.target(refresh_id, kind)
+    assert (target.state, target.attempts, target.removed, target.verified) == (DONE, 2, 2, 2), target.last_error
+    assert [edge.viewed(kind, path) for path in paths] == [f"{path} 2" for path in paths]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_key_purges_nothing_and_says_so(edge: RealEdge, kind: str) -> None:
     paths = edge.publish("1", "a")
@@ -176,12 +237,16 @@ def test_a_wrong_key_purges_nothing_and_says_so(edge: RealEdge, kind: str) -> No
     edge.drivers = right
 
     states = edge.states(refresh_id)
-    assert states == {name: FAILED if name == kind else DONE for name in KINDS}
+    assert states == {name: DEFERRED if name == kind else DONE for name in KINDS}
     target = edge.target(refresh_id, kind)
     assert (target.attempts, target.removed) == (1, 0)
     assert target.last_error is not None
     assert "refuses the key" in target.last_error
     assert all(right[kind].probe(path) is not None for path in paths)
+    # With the right key it is dropped after all.
+    edge.do(do="reconcile")
+    assert edge.target(refresh_id, kind).state is DONE
+    assert all(right[kind].probe(path) is None for path in paths)
 
 
 def test_an_origin_that_is_down_leaves_stale_copies_and_a_deferred_target(edge: RealEdge) -> None:

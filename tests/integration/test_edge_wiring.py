@@ -22,7 +22,7 @@ from domain.videos.manifests import MANIFEST, Manifest, ManifestFile, blob_path,
 from store.edge_objects import EdgeObject
 from tests.integration.edge_yard import pop_named
 from workers.edge import Drivers, create_refresher, set_objects, video_objects
-from workers.edge_tools import SetAwayError
+from workers.edge_tools import SetAwayError, VideoDamagedError
 
 ACT = Act("ada", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -78,7 +78,7 @@ def test_a_video_is_held_with_its_playlists_but_without_the_file_that_doubles_it
     assert {(each.wanted.etag, each.video) for each in objects} == {(f'"{"a" * 64}"', str(video))}
     assert video_objects(store, uuid7(), revision) == []
     store.put(blob_path(video, revision, MANIFEST), b"{}")
-    with pytest.raises(SetAwayError, match=f"the manifest of video {video} cannot be read"):
+    with pytest.raises(VideoDamagedError, match=f"the manifest of video {video} is damaged"):
         video_objects(store, video, revision)
 
 

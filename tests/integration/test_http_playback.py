@@ -13,7 +13,7 @@ import pytest
 from domain.cache_refreshes import placement as placing
 from domain.cache_refreshes.pops import Pop, PopHealth
 from domain.cache_refreshes.viewing import viewing_order
-from domain.videos.playback import Site, choose_site, expiry
+from domain.videos.playback import Site, choose_site, counted_region, expiry, nearest_regions
 from domain.videos.tokens import MAX_LIFE_S
 from store import pops
 from tests.apis import api
@@ -73,6 +73,8 @@ def test_without_a_healthy_pop_the_origin_itself_plays(platform, studio):
 
 
 def test_views_are_counted_by_rendition_day_and_region(platform, studio):
+    for name, region in (("lisbon", "eu-west"), ("tokyo", "asia-east")):
+        add_pop(studio, name, region)
     publish(studio, {"master.m3u8": b"#EXTM3U\n"})
     bob = platform.client("bob")
 
@@ -84,6 +86,29 @@ def test_views_are_counted_by_rendition_day_and_region(platform, studio):
     with studio.world.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT rendition, region, views FROM video_views ORDER BY region").all()
     assert [tuple(row) for row in rows] == [("sd", "", 2), ("sd", "asia-east", 1), ("sd", "eu-west", 2)]
+
+
+def test_a_viewer_makes_no_rows_for_regions_of_their_own(platform, studio):
+    add_pop(studio, "lisbon", "eu-west")
+    publish(studio, {"master.m3u8": b"#EXTM3U\n"})
+    bob = platform.client("bob")
+
+    for region in ("eu-west-1", "eu-west-2", "eu-1", "eu-2", "mars-1", "mars-2"):
+        bob.get(f"/v1/titles/film/playback?region={region}")
+
+    assert studio.world.count("SELECT count(*) FROM video_views") == 3
+    assert studio.world.count("SELECT count(DISTINCT region) FROM playback_outcomes") == 3
+    with studio.world.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT region, views FROM video_views ORDER BY region").all()
+    assert [tuple(row) for row in rows] == [("", 2), ("eu", 2), ("eu-west", 2)]
+
+
+@pytest.mark.parametrize("region", ["", "eu", "eu-west", "eu-west-2", "eu-north", "asia-east", "mars", "us-x-y"])
+def test_who_counts_for_a_region_is_near_the_same_pops(region):
+    regions = {"eu-west", "eu-south-1", "us", "asia-east"}
+
+    assert nearest_regions(counted_region(region, regions), regions) == nearest_regions(region, regions)
+    assert counted_region(region, []) == ""
 
 
 def test_the_video_that_was_published_last_is_played_until_it_is_taken_down(platform, studio):
@@ -111,7 +136,7 @@ def test_publishing_asks_for_room_at_the_edge_and_taking_down_purges_it(platform
     platform.client("alice", is_admin=True).delete(f"/v1/videos/{video.id}?reason=rights")
     with studio.world.engine.connect() as connection:
         purged = connection.exec_driver_sql("SELECT reason FROM cache_refreshes WHERE mode = 'hard'").scalars().all()
-    assert purged == ["rights"]
+    assert sorted(purged) == ["rights", "rights; again, for what was on its way"]
 
 
 def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copies(platform, studio):
@@ -122,7 +147,7 @@ def test_taking_down_reaches_a_pop_that_is_switched_off_and_may_still_have_copie
 
     with studio.world.engine.connect() as connection:
         targets = connection.exec_driver_sql("SELECT pop, state FROM cache_refresh_targets").all()
-    assert [tuple(row) for row in targets] == [("lisbon", "queued")]
+    assert [tuple(row) for row in targets] == [("lisbon", "queued")] * 2
 
 
 def site(name: str, region: str, seen_s: float | None = 10, *, has_failed: bool = False) -> Site:

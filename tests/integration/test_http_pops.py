@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from domain.cache_refreshes.model import Mode, Scope
 from tests.apis import Api, api
 from tests.integration.edge_yard import FakeEdge
+from tests.integration.placement_town import Town
 
 POP = {"region": "ap-south", "url": "http://blr.example", "driver": "varnish", "capacity_bytes": 10_000}
 
@@ -87,6 +88,27 @@ def test_a_pop_that_comes_back_or_is_changed_is_given_what_it_should_hold(
 
     assert set(edge.pops["blr1"].copies) == {"/v1/questions", "/v1/questions/a", "/v/1/r/seg_1.ts"}
     assert f"the POP blr1 {news}" in edge.reasons()
+
+
+@pytest.mark.parametrize(
+    ("change", "stays"), [({"capacity_bytes": 100}, "here"), ({"region": "us-east", "capacity_bytes": 101}, "there")]
+)
+def test_a_pop_with_less_room_or_elsewhere_is_planned_anew_at_once(
+    admin: FlaskClient, edge: FakeEdge, change: dict, stays: str
+) -> None:
+    town = Town(edge, lambda path, tags: edge.origin.put(path, tags=(tags,)))
+    admin.put("/v1/pops/blr1", json=POP | {"capacity_bytes": 200})
+    videos = {"here": town.publish(), "there": town.publish()}
+    town.view(videos["here"], 30, region="ap-south")
+    town.view(videos["there"], 20, region="us-east")
+    town.view(videos["there"], 1, region="ap-south")
+    edge.do(do="populate")
+    assert len(town.held()["blr1"]) == 2
+
+    admin.put("/v1/pops/blr1", json=POP | change)
+    edge.work()
+
+    assert town.held()["blr1"] == town.placed()["blr1"] == {(videos[stays], "sd")}
 
 
 def test_a_window_that_was_moved_is_obeyed_by_what_waits(admin: FlaskClient, edge: FakeEdge) -> None:

@@ -20,7 +20,7 @@ from tests.integration.edge_yard import KIND, FakeEdge, pop_named
 from tests.integration.jobs_world import running_lifecycle
 from tests.integration.placement_town import Town, files_of
 from workers import populator
-from workers.edge_tools import SetAwayError
+from workers.edge_tools import SetAwayError, VideoDamagedError
 from workers.populator import GIVEN_UP
 from workers.tasks.cache_refreshes import CacheRefresher
 
@@ -366,6 +366,23 @@ def test_a_manifest_that_cannot_be_read_is_waited_for(edge: FakeEdge, town: Town
 
     assert (job.state, job.attempt) == ("succeeded", 2)
     assert town.held() == town.placed()
+
+
+def test_a_video_whose_manifest_is_damaged_keeps_no_other_from_the_pops(edge: FakeEdge, town: Town) -> None:
+    damaged, whole = town.publish(views=2), town.publish(views=1)
+    reads = []
+
+    def read(video_id: UUID, revision: str) -> list[object]:
+        reads.append(video_id)
+        if video_id == damaged:
+            raise VideoDamagedError("it is damaged")
+        return edge.videos[video_id]
+
+    edge.tools = replace(edge.tools, video_objects=read)
+    job = edge.do(do="populate")
+
+    assert (job.state, reads.count(damaged)) == ("succeeded", KIND.max_attempts)
+    assert {entry for held in town.held().values() for entry in held} == {(whole, "sd")}
 
 
 def test_work_that_makes_no_sense_fails(edge: FakeEdge) -> None:

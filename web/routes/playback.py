@@ -50,8 +50,8 @@ def get_playback(title_id: str, query: PlaybackQuery) -> Response:
             raise NotFoundError(f"the title {title_id[:64]} has no video")
         renditions = videos.renditions(session, video.id)
         names = [each.name for each in renditions]
-        site = send_viewer(session, video.id, names, region, now)
-    count_view(video, names, region)
+        site, counted_region = send_viewer(session, video.id, names, region, now)
+    count_view(video, names, counted_region)
     expires_at = expiry(video.duration_s or 0, time.time())
     token = sign(secret, str(video.id), video.revision, expires_at)
     folder = f"{site.url.rstrip('/') if site else ''}/t/{token}/v/{video.id}/{video.revision}"

@@ -11,6 +11,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from domain.cache_refreshes.model import SETS, Mode, NewRefresh, Scope
+from domain.cache_refreshes.planning import Which
 from domain.cache_refreshes.pops import NAME_PATTERN, FillWindow, Pop, PopHealth
 from jobs import cache_refreshes as refreshing
 from jobs.cache_refreshes import Order
@@ -74,6 +75,10 @@ def put(name: str, body: PopIn) -> Response:
         is_new = pops.put_pop(session, pop)
         if pop.is_enabled and (news := _news(pop, before)):
             _welcome(session, pop, before, f"the POP {name} {news}")
+        if pop.is_enabled and before is not None and _is_elsewhere(pop, before):
+            reason = f"the POP {name} has other room, or is elsewhere"
+            order = Order(guards.caller().owner, request_id=request_id())
+            refreshing.request_population(session, Which.OPEN, reason, order)
     with platform().sessions() as session:
         return json_response(_show_one(session, name), 201 if is_new else 200)
 
@@ -99,6 +104,11 @@ def _news(pop: Pop, before: Pop | None) -> str | None:
         return "has moved"
     terms = [(each.capacity_bytes, each.fill_window, each.max_bytes_per_s) for each in (pop, before)]
     return "has other room or hours" if terms[0] != terms[1] else None
+
+
+def _is_elsewhere(pop: Pop, before: Pop) -> bool:
+    """Tell whether what is placed on a POP is not what fits there now; a new one is placed anew by the clock."""
+    return (pop.region, pop.capacity_bytes) != (before.region, before.capacity_bytes)
 
 
 def _welcome(session: Session, pop: Pop, before: Pop | None, reason: str) -> None:

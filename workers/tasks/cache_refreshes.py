@@ -9,7 +9,8 @@ what was fetched since. The target's end is written in the transaction that ends
 
 A POP that does not answer is tried again by the job's own attempts, and then the target is *deferred*: every minute
 ``workers.pop_care`` asks all POPs for their counters, and gives those that answer new jobs for what was deferred. A
-POP that refuses its key fails its target at once, because asking again changes nothing.
+POP that refuses its key fails its target at once, because asking again changes nothing; only what is to be dropped is
+deferred there, too, because it must not be seen whenever the key is put right.
 
 A fill may be large. A job works on it for some seconds, within the POP's rate and window, and hands the rest on to a
 job that is due when there is room again. What is held already is only asked for, so nothing is fetched twice.
@@ -159,6 +160,9 @@ class CacheRefresher:
         end = self._guarded(work)
         if stopped.is_set():
             raise TransientJobError("interrupted")
+        if refresh.mode is Mode.HARD and end.state is TargetState.FAILED:
+            # Nothing happens by itself any more, and somebody may have to answer for it.
+            log.error("%s may still show what was to be dropped (%s): %s", pop_name, refresh.reason, end.error)
         return _outcome(refresh, target, end)
 
     def _wait_for_window(self, work: _Work) -> _End | None:
@@ -180,7 +184,9 @@ class CacheRefresher:
             end = self._work(work)
         except EdgeRefusedError as error:
             self._note_pop(work.pop, str(error))
-            return _End(TargetState.FAILED, str(error))
+            # What must not be seen any more is not forgotten because of a wrong key.
+            is_waited_for = work.refresh.mode is Mode.HARD and self._is_shut_out(work.pop)
+            return _End(TargetState.DEFERRED if is_waited_for else TargetState.FAILED, str(error))
         except EdgeError as error:
             self._note_pop(work.pop, str(error))
             return self._later(work, TargetState.DEFERRED, str(error))
@@ -190,6 +196,14 @@ class CacheRefresher:
         if end.state is TargetState.FAILED:
             return self._later(work, TargetState.FAILED, str(end.error))
         return end
+
+    def _is_shut_out(self, pop: Pop) -> bool:
+        """Tell whether a POP refuses us whatever we ask, which is noticed when it does so no longer."""
+        try:
+            self.tools.drive(pop).stats()
+        except (EdgeError, EdgeRefusedError):
+            return True
+        return False
 
     def _later(self, work: _Work, state: TargetState, error: str) -> _End:
         if work.is_last_attempt:
