@@ -66,7 +66,7 @@ def test_what_is_purged_hard_is_gone_and_not_filled_again(edge: FakeEdge) -> Non
     assert "/v1/questions/a" not in edge.objects("blr1")
 
 
-def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge) -> None:
+def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge, caplog: pytest.LogCaptureFixture) -> None:
     edge.fill(*PATHS)
     pop = edge.pops["blr1"]
     kept = dict(pop.copies)
@@ -78,6 +78,8 @@ def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge) -> N
     target = edge.target(refresh_id, "blr1")
     assert (target.state, target.attempts, target.verified) == (TargetState.FAILED, KIND.max_attempts, 0)
     assert edge.objects("blr1") == {}
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == f"blr1 may still show what was to be dropped (a test): {target.last_error}"
 
 
 def test_a_takedown_whose_proof_was_interrupted_is_proven_by_the_next_attempt(edge: FakeEdge) -> None:

@@ -160,6 +160,9 @@ class CacheRefresher:
         end = self._guarded(work)
         if stopped.is_set():
             raise TransientJobError("interrupted")
+        if refresh.mode is Mode.HARD and end.state is TargetState.FAILED:
+            # Nothing happens by itself any more, and somebody may have to answer for it.
+            log.error("%s may still show what was to be dropped (%s): %s", pop_name, refresh.reason, end.error)
         return _outcome(refresh, target, end)
 
     def _wait_for_window(self, work: _Work) -> _End | None:
