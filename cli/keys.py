@@ -15,6 +15,7 @@ from cli.database import open_database
 from cli.output import print_json, print_table, show_progress
 from config.settings import SettingsError, load_stack
 from domain.rate_limits.model import UNLIMITED_TIER, TiersError, parse_tiers
+from jobs.schedules import SYSTEM_OWNER
 from store import api_keys
 from store.db import transactions
 
@@ -36,6 +37,17 @@ def read_duration(_context: object, _option: object, text: str | None) -> timede
     if found is None:
         raise click.BadParameter(f"{text!r} is no time like 90s, 15m, 12h or 7d")
     return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def check_owner(_context: object, _option: object, owner: str) -> str:
+    """Return ``owner``.
+
+    Raises:
+        click.BadParameter: it is the platform itself; what is done by it is not kept on record for long.
+    """
+    if owner == SYSTEM_OWNER:
+        raise click.BadParameter(f"{owner!r} is the platform itself")
+    return owner
 
 
 @click.group()
@@ -70,7 +82,7 @@ def _revoke_all(key_ids: Sequence[UUID]) -> None:
 
 
 @keys.command("create")
-@click.option("--owner", required=True, help="Whose jobs the key sees.")
+@click.option("--owner", required=True, callback=check_owner, help="Whose jobs the key sees.")
 @click.option("--name", default="cli", show_default=True, help="A word to tell the owner's keys apart.")
 @click.option("--tier", default="free", show_default=True, help="A tier of RATE_LIMITS.")
 @click.option("--admin", "is_admin", is_flag=True, help="See and steer every owner's jobs.")

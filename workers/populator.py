@@ -130,7 +130,7 @@ class Populator:
             regions = regions_to_plan(request.which, enabled, planned_at, now)
             if not regions and request.which is not Which.NONE:
                 return Outcome({"regions": []})
-            known = _read(session, enabled, planned_at)
+            known = _read(session, enabled, planned_at, is_planned=bool(regions))
             # Here, by the names of POPs: later, where what lacks is noted, rows would be taken in a wrong order.
             for pop in enabled:
                 if pop.region in regions:
@@ -193,13 +193,16 @@ def _to_request(payload: Mapping[str, object]) -> _Request:
     return _Request(which, str(payload.get("by", SYSTEM)), reason)
 
 
-def _read(session: Session, enabled: Sequence[Pop], planned_at: Mapping[str, datetime]) -> _Known:
+def _read(
+    session: Session, enabled: Sequence[Pop], planned_at: Mapping[str, datetime], *, is_planned: bool
+) -> _Known:
     return _Known(
         pops={pop.name: pop for pop in enabled},
         planned_at=planned_at,
         placed=placements.current(session),
         published=popularity.published(session),
-        views=popularity.views(session, VIEW_DAYS),
+        # They are the most of it, and only a plan looks at them.
+        views=popularity.views(session, VIEW_DAYS) if is_planned else (),
         noted=edge_objects.renditions(session),
         dropping=cache_refreshes.open_folders(session, GIVEN_UP),
     )

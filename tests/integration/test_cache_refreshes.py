@@ -66,9 +66,7 @@ def test_what_is_purged_hard_is_gone_and_not_filled_again(edge: FakeEdge) -> Non
     assert "/v1/questions/a" not in edge.objects("blr1")
 
 
-def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(
-    edge: FakeEdge, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_takedown_that_a_pop_undoes_is_never_told_as_done(edge: FakeEdge, caplog: pytest.LogCaptureFixture) -> None:
     edge.fill(*PATHS)
     pop = edge.pops["blr1"]
     kept = dict(pop.copies)

@@ -54,3 +54,9 @@ def test_a_tier_that_is_configured_or_does_not_matter_is_taken(arguments: list[s
 
     # As far as one comes without a database.
     assert "no stack is running" in done.output
+
+
+def test_nobody_has_a_key_of_the_platform_itself() -> None:
+    refused = CliRunner().invoke(keys, ["create", "--owner", "system", "--admin"])
+
+    assert (refused.exit_code, "'system' is the platform itself" in refused.output) == (2, True)

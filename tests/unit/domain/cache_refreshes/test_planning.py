@@ -32,6 +32,19 @@ def test_a_window_opened_last_today_or_yesterday(now: datetime, opened: datetime
     assert NIGHT_IN_INDIA.opened_at(now.astimezone(ZoneInfo("America/New_York"))) == opened
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"])
+@pytest.mark.parametrize(("start", "end"), [(time(2), time(14)), (time(2, 30), time(3, 10)), (time(23, 45), time(1))])
+def test_a_window_opens_once_on_each_day_of_a_year_whatever_its_clocks_do(zone: str, start: time, end: time) -> None:
+    window = FillWindow(start, end, zone)
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=number) for number in range(365 * 24)]
+
+    opened = [window.opened_at(now) for now in hours]
+
+    assert opened == sorted(opened)
+    assert all(timedelta() <= now - begun <= timedelta(hours=25) for now, begun in zip(hours, opened, strict=True))
+    assert len(set(opened)) == 366
+
+
 def test_a_region_is_due_once_after_a_window_of_one_of_its_pops_has_opened() -> None:
     opened = NIGHT_IN_INDIA.opened_at(NOW)
     pops = [a_pop("blr1"), a_pop("bom1", window=FillWindow(time(9), time(10), "UTC"))]

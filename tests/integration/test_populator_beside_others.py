@@ -1,4 +1,4 @@
-"""The populator and a verification of the same POP take its rows in one order, so neither is in the other's way."""
+"""The populator beside others: it takes rows in their order, and reads no more than it needs."""
 
 from __future__ import annotations
 
@@ -57,3 +57,16 @@ def test_what_failed_and_a_playlist_that_is_there_are_not_taken_in_the_wrong_ord
 
     assert (job.state, job.attempt) == ("succeeded", 1)
     assert town.held() == town.placed() == {"ams1": {(earlier, "sd"), (film, "sd"), (film, "hd")}}
+
+
+def test_whoever_only_carries_out_what_was_decided_reads_no_views(edge: FakeEdge, town: Town) -> None:
+    video = town.publish(views=1)
+    edge.do(do="populate")
+    edge.world.execute("DELETE FROM edge_objects")
+    edge.pops["ams1"].copies.clear()
+    edge.world.execute("ALTER TABLE video_views RENAME TO put_away")
+
+    job = edge.do(do="populate", which="none")
+
+    assert (job.state, job.attempt) == ("succeeded", 1)
+    assert town.held() == {"ams1": {(video, "sd")}}
