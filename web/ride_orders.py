@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import request
 from sqlalchemy.orm import Session
 
-from domain.rides.model import NewRide, Place, Quote, Ride, RideNotFoundError
+from domain.rides.model import CurrentTripExistsError, NewRide, Place, Quote, Ride, RideNotFoundError
 from domain.rides.pricing import Driven, Trip
 from jobs.submit import fingerprint
 from store.rides import rides
@@ -49,12 +49,7 @@ def order(body: RideIn) -> tuple[Ride, bool]:
     priced = quote(city, trip, IN_BODY)
     new_ride = NewRide(passenger_id, city.name, trip.product, trip.pickup, trip.destination, priced, body.search)
     if priced.surge > (body.max_surge or NO_SURGE):
-        # Who repeats an order is answered with the ride that it made, whatever another one would cost by now.
-        with platform().sessions() as session:
-            replayed = _find_replay(session, passenger_id, key)
-        if replayed is None:
-            raise _surge_refusal(priced)
-        return replayed, True
+        return _find_made(passenger_id, key, priced), True
     if replayed := _charge(passenger_id, key):
         return replayed, True
     return platform().ride_transactions.run(lambda session: rides.create(session, new_ride, key))
@@ -95,6 +90,19 @@ def _quote_edit(ride_id: UUID, body: RideEditIn) -> tuple[RideEdit, Trip]:
     if is_changed and priced.surge > (body.max_surge or ride.quote.surge):
         raise _surge_refusal(priced)
     return RideEdit(pickup, destination, priced), trip
+
+
+def _find_made(passenger_id: str, key: Key | None, priced: Quote) -> Ride:
+    """Return the ride that a repeated order has made, whatever another one would cost by now.
+
+    Nobody is asked to agree to a price of a ride that they could not have.
+    """
+    with platform().sessions() as session:
+        if replayed := _find_replay(session, passenger_id, key):
+            return replayed
+        if current := rides.find_current(session, passenger_id):
+            raise CurrentTripExistsError("you have an active ride already", current)
+    raise _surge_refusal(priced)
 
 
 def _surge_refusal(priced: Quote) -> SurgeError:

@@ -76,6 +76,18 @@ def test_an_order_that_is_repeated_when_prices_have_risen_is_answered_with_its_r
     assert again.json["price"]["surge"] == 1.0
 
 
+def test_who_has_a_ride_is_told_so_and_not_asked_to_agree_to_a_surge(town):
+    ann = town.person("ann")
+    first = ann.post("/v1/rides", json=PLAIN)
+    town.wanted(WAITING)
+    town.forget_surge()
+
+    refused = ann.post("/v1/rides", json=PLAIN)
+
+    assert problem(refused) == (409, "current_trip_exists")
+    assert refused.json["ride"]["id"] == first.json["id"]
+
+
 def test_a_ride_is_not_edited_to_a_surge_above_its_own_without_consent(town):
     ann = town.person("ann")
     ride = f"/v1/rides/{town.ordered(ann)}"
