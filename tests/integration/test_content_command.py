@@ -177,7 +177,10 @@ def test_what_is_published_while_the_database_is_away_is_published_and_the_comma
     done = run("publish", folder)
 
     assert done.exit_code == 75
-    assert "The servers were not told, and the edge is not refreshed: the database does not answer" in done.output
+    assert (
+        "The servers were not told, and the edge is not refreshed: the database of DATABASE_URL does not"
+        in done.output
+    )
     assert revision(home)
     assert revision(home, "titles")
 
