@@ -5,6 +5,7 @@ The blob store is the one that ``BLOB_STORE_URL`` names, by default that of the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -27,7 +28,7 @@ from cli.publishing import (
 )
 from config.settings import load_stack
 from domain.content.blobs import BlobStore
-from domain.content.sets import Pointer, read_pointer, revisions
+from domain.content.sets import Pointer, ShrunkSetError, check_shrink, read_pointer, revisions
 
 EXIT_NOT_TOLD = 75  # EX_TEMPFAIL of sysexits.h
 SERVERS = ("server", "process", "set", "revision", "loaded_at", "failure")
@@ -52,20 +53,22 @@ def content() -> None:
 def publish_folder(folder: Path, only: str | None, by: str, *, dry_run: bool, allow_shrink: bool) -> None:
     """Check a folder, show what would change, and publish each set in it as a new revision.
 
-    Ends with 75 when all is published but the servers could not be told of it.
+    Ends with 75 when all is published but the servers could not be told of it, and with 1 when a set is refused, or
+    would be.
     """
     parts = read_parts(folder, only)
     settings = load_stack()
     store = open_blob_store(settings)
+    if dry_run:
+        _rehearse(store, parts, may_shrink=allow_shrink)
+        return
     pointers: dict[str, Pointer] = {}
     try:
-        if not dry_run:
-            check_store(store)
+        check_store(store)
         for part in parts:
             _show_comparison(part, compare(store, part))
-            if not dry_run:
-                pointers[part.name] = publish_part(store, part, by, may_shrink=allow_shrink)
-                _show_published(part.name, pointers[part.name])
+            pointers[part.name] = publish_part(store, part, by, may_shrink=allow_shrink)
+            _show_published(part.name, pointers[part.name])
     except REFUSALS as error:
         raise click.ClickException(_refusal(error, pointers)) from error
     finally:
@@ -131,6 +134,16 @@ def show_status(*, as_json: bool) -> None:
         print_table(SERVERS, [[_short(server, column) for column in SERVERS] for server in servers])
 
 
+def _rehearse(store: BlobStore, parts: Sequence[Part], *, may_shrink: bool) -> None:
+    try:
+        for part in parts:
+            _show_comparison(part, compare(store, part))
+        for part in () if may_shrink else parts:
+            check_shrink(store, part.name, len(part.records))
+    except REFUSALS as error:
+        raise click.ClickException(f"would be refused: {_reason(error)}") from error
+
+
 def _show_comparison(part: Part, comparison: Comparison) -> None:
     if comparison.unreadable:
         show_progress(f"What is served of {part.name} cannot be compared with: {comparison.unreadable}")
@@ -150,7 +163,11 @@ def _show_published(name: str, pointer: Pointer) -> None:
 
 def _refusal(error: Exception, pointers: dict[str, Pointer]) -> str:
     published = f" ({', '.join(pointers)} was published before that)" if pointers else "; nothing was published"
-    return f"{error}{published}"
+    return f"{_reason(error)}{published}"
+
+
+def _reason(error: Exception) -> str:
+    return f"{error}, which takes --allow-shrink" if isinstance(error, ShrunkSetError) else str(error)
 
 
 def _full_revision(store: BlobStore, name: str, revision: str) -> str:

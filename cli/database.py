@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from cli.stack.home import Home
-from config.settings import load_stack
+from config.settings import StackSettings, load_stack
 from store.db import create_engine
 from store.migrate import migrate
 
@@ -28,6 +28,12 @@ def upgrade() -> None:
     click.echo("The tables are up to date.")
 
 
+@db.command("url")
+def show_url() -> None:
+    """Print the URL of the database, with its password: for psql, pg_dump and their like."""
+    click.echo(_find_url(load_stack()))
+
+
 @contextmanager
 def open_database() -> Iterator[Engine]:
     """Open the database that ``DATABASE_URL`` names, else that of the stack running in the home.
@@ -36,14 +42,24 @@ def open_database() -> Iterator[Engine]:
         click.ClickException: neither is there, or it does not answer.
     """
     settings = load_stack()
+    engine = create_engine(_find_url(settings), pool_size=1, application_name="yardmaster cli")
+    try:
+        yield engine
+    except OperationalError as error:
+        raise click.ClickException(describe_silence(error, settings)) from error
+    finally:
+        engine.dispose()
+
+
+def describe_silence(error: OperationalError, settings: StackSettings) -> str:
+    """Say in one line that the database does not answer and why, and which setting names it; without its password."""
+    database = "the database of DATABASE_URL" if settings.database_url else "the database"
+    return f"{database} does not answer: {' '.join(str(error.orig).split())}"
+
+
+def _find_url(settings: StackSettings) -> str:
     running = Home(settings.home).running()
     url = settings.database_url or (running.database_url if running else None)
     if url is None:
         raise click.ClickException(f"no stack is running in {settings.home}; start one, or set DATABASE_URL")
-    engine = create_engine(url, pool_size=1, application_name="yardmaster cli")
-    try:
-        yield engine
-    except OperationalError as error:
-        raise click.ClickException(f"the database does not answer: {error.orig}") from error
-    finally:
-        engine.dispose()
+    return url

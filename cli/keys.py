@@ -21,6 +21,7 @@ from store.db import transactions
 
 COLUMNS = ("id", "owner", "name", "tier", "is_admin", "state", "created_at", "revoked_at", "expires_at")
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST_NAME = 200
 TEMPORARY = timedelta(days=1)
 """For how long the keys of demo and simulator live where they are not revoked, because the command was killed."""
 
@@ -39,12 +40,24 @@ def read_duration(_context: object, _option: object, text: str | None) -> timede
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
+def check_name(_context: object, _option: object, name: str) -> str:
+    """Return ``name``, which fits into a line of a table or a log.
+
+    Raises:
+        click.BadParameter: it does not, or is empty.
+    """
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise click.BadParameter(f"must be 1 to {LONGEST_NAME} printable characters, with no space around them")
+    return name
+
+
 def check_owner(_context: object, _option: object, owner: str) -> str:
     """Return ``owner``.
 
     Raises:
-        click.BadParameter: it is the platform itself; what is done by it is not kept on record for long.
+        click.BadParameter: it is no name, or the platform itself; what that does is not kept on record for long.
     """
+    check_name(_context, _option, owner)
     if owner == SYSTEM_OWNER:
         raise click.BadParameter(f"{owner!r} is the platform itself")
     return owner
@@ -83,7 +96,9 @@ def _revoke_all(key_ids: Sequence[UUID]) -> None:
 
 @keys.command("create")
 @click.option("--owner", required=True, callback=check_owner, help="Whose jobs the key sees.")
-@click.option("--name", default="cli", show_default=True, help="A word to tell the owner's keys apart.")
+@click.option(
+    "--name", default="cli", show_default=True, callback=check_name, help="A word to tell the owner's keys apart."
+)
 @click.option("--tier", default="free", show_default=True, help="A tier of RATE_LIMITS.")
 @click.option("--admin", "is_admin", is_flag=True, help="See and steer every owner's jobs.")
 @click.option(

@@ -15,7 +15,16 @@ import click
 
 from cli.database import open_database
 from config.celery import MAINTENANCE, TICK_EVERY_S
-from config.settings import REPOSITORY, ProcessSettings, inherit, load, load_api, load_process, load_stack
+from config.settings import (
+    REPOSITORY,
+    ProcessSettings,
+    SettingsError,
+    inherit,
+    load,
+    load_api,
+    load_process,
+    load_stack,
+)
 from jobs.kinds import BATCHES, KINDS
 from store.db import sessions
 from store.workers import list_workers
@@ -111,7 +120,7 @@ def flower() -> None:
     """Show the workers in a browser: Flower, read-only, behind a password."""
     settings = load_process()
     if not settings.flower_password or "," in settings.flower_password:
-        raise click.ClickException("set FLOWER_PASSWORD (without a comma): Flower is never shown without a password")
+        raise SettingsError("FLOWER_PASSWORD must be set, without a comma: Flower is never shown without a password")
     load()
     _become(["celery", "--quiet", "--app", "workers.app:app", "flower"], _flower_options(settings))
 

@@ -6,19 +6,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-MIN_SECRET_LENGTH = 16
+from config.reader import Reader
+from config.reader import SettingsError as SettingsError  # noqa: PLC0414 - callers find it here
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-class SettingsError(Exception):
-    """A variable is missing or malformed; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +148,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     read = _Reader(os.environ if environ is None else environ)
     return Settings(
-        database_url=read.text("DATABASE_URL"),
-        redis_url=read.text("REDIS_URL"),
+        database_url=read.database_url() or read.text("DATABASE_URL"),
+        redis_url=read.redis_url() or read.text("REDIS_URL"),
         home=read.home(),
         sandbox=read.sandbox(),
         sandbox_reuse=read.choice("SANDBOX_REUSE", ("clean", "never")),
@@ -233,8 +229,8 @@ def load_stack(environ: Mapping[str, str] | None = None) -> StackSettings:
         sandbox=read.sandbox(),
         sandbox_images_dir=read.sandbox_images_dir(),
         docker_host=read.optional("DOCKER_HOST"),
-        database_url=read.optional("DATABASE_URL"),
-        redis_url=read.optional("REDIS_URL"),
+        database_url=read.database_url(),
+        redis_url=read.redis_url(),
         api_port=read.port("API_PORT"),
         flower_port=read.port("FLOWER_PORT"),
         languages=read.words("API_LANGUAGES"),
@@ -301,46 +297,15 @@ def inherit(changes: Mapping[str, str]) -> dict[str, str]:
     return dict(os.environ) | dict(changes)
 
 
-class _Reader:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+class _Reader(Reader):
+    # What more than one of the functions above reads.
 
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self._environ.get(name) or default
-        if value is None:
-            raise SettingsError(f"{name} is not set")
-        return value
+    def database_url(self) -> str | None:
+        return self.server("DATABASE_URL", ("postgresql",), "postgresql://user:password@host:5432/database")
 
-    def optional(self, name: str) -> str | None:
-        return self._environ.get(name) or None
-
-    def secret(self, name: str) -> str | None:
-        value = self.optional(name)
-        if value is not None and len(value) < MIN_SECRET_LENGTH:
-            raise SettingsError(f"{name} must have at least {MIN_SECRET_LENGTH} characters")  # The value is secret.
-        return value
-
-    def address(self, name: str) -> str | None:
-        value = self.optional(name)
-        try:
-            parts = urlsplit(value or "http://none")
-            # To read the port is to check it.
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            is_address &= not re.search(r"\s", parts.netloc)
-        except ValueError:
-            is_address = False
-        if not is_address:
-            raise SettingsError(f"{name} must be an address like http://host:5000, not {value!r}")
-        return value
-
-    def words(self, name: str) -> tuple[str, ...]:
-        return tuple(word.strip() for word in (self.optional(name) or "").split(",") if word.strip())
-
-    def existing(self, name: str) -> Path | None:
-        value = self.optional(name)
-        if value is not None and not Path(value).exists():
-            raise SettingsError(f"{name} must be a path that exists, not {value!r}")
-        return None if value is None else Path(value).absolute()
+    def redis_url(self) -> str | None:
+        # Those that both the client and Celery's transport know.
+        return self.server("REDIS_URL", ("redis", "rediss"), "redis://host:6379/0")
 
     def home(self) -> Path:
         return Path(self.text("YARDMASTER_HOME", str(Path.home() / ".yardmaster"))).expanduser().absolute()
@@ -349,7 +314,7 @@ class _Reader:
         return self.choice("SANDBOX", ("auto", "docker", "namespace"))
 
     def sandbox_images_dir(self) -> Path:
-        return Path(self.text("SANDBOX_IMAGES_DIR", str(REPOSITORY / "sandbox_images")))
+        return self.folder("SANDBOX_IMAGES_DIR") or REPOSITORY / "sandbox_images"
 
     def rate_limits(self) -> str:
         return self.text("RATE_LIMITS", "free=1/1,5/60;pro=5/1,100/60")
@@ -358,43 +323,8 @@ class _Reader:
         return self.text("BLOB_STORE_URL", (self.home() / "blobs").as_uri())
 
     def cities_dir(self) -> Path:
-        return Path(self.text("CITIES_DIR", str(REPOSITORY / "config" / "cities")))
+        return self.folder("CITIES_DIR") or REPOSITORY / "config" / "cities"
 
     def docker_cert_path(self) -> Path | None:
         # As the docker command reads them, which would look in the user's home; a service should not depend on that.
         return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
-
-    def matching(self, name: str, pattern: str, default: str | None = None) -> str:
-        value = self.text(name, default)
-        if not re.fullmatch(pattern, value):
-            # Not the value: it may be a secret.
-            raise SettingsError(f"{name} must match {pattern}")
-        return value
-
-    def networks(self, name: str, default: str) -> tuple[str, ...]:
-        try:
-            return tuple(str(ip_network(word)) for word in self.text(name, default).replace(",", " ").split())
-        except ValueError as error:
-            raise SettingsError(f"{name} must be networks like 10.1.0.0/16, parted by commas: {error}") from error
-
-    def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self.text(name, choices[0])
-        if value not in choices:
-            raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value
-
-    def port(self, name: str) -> int | None:
-        value = self.positive(name, 0) if self.optional(name) else None
-        if value is not None and value > 65535:
-            raise SettingsError(f"{name} must be a port number, 1 to 65535, not {value}")
-        return value
-
-    def positive(self, name: str, default: int) -> int:
-        raw = self.text(name, str(default))
-        try:
-            value = int(raw)
-        except ValueError:
-            value = 0
-        if value <= 0:
-            raise SettingsError(f"{name} must be a whole number above 0, not {raw!r}")
-        return value

@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "too_long": "must have a length of at most {max_length}",
         "bool_type": "must be true or false",
         "literal_error": "must be {expected}",
+        "enum": "must be {expected}",
         "int_type": "must be a whole number",
         "int_parsing": "must be a whole number",
         "int_parsing_size": "must be a whole number of fewer digits",

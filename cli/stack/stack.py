@@ -19,9 +19,11 @@ from typing import TextIO
 import click
 import psycopg2
 from psycopg2.errors import DuplicateDatabase
+from sqlalchemy.exc import OperationalError
 
 from adapters.ffmpeg import missing_programs
 from cli.client import ApiClient
+from cli.database import describe_silence
 from cli.output import show_progress
 from cli.sandboxes import SandboxChoice
 from cli.stack.content import publish_shipped
@@ -113,7 +115,7 @@ def _start_servers(home: Home, settings: StackSettings, log_path: str, stack: Ex
         flower=f"http://{HOST}:{flower_port}",
         flower_user=FLOWER_USER,
         flower_password=home.secret("flower_password"),
-        api_key=_prepare_database(home, database_url),
+        api_key=_prepare_database(home, database_url, settings),
         database_url=database_url,
         redis_url=redis_url,
         log=log_path,
@@ -143,8 +145,12 @@ def _start_valkey(home: Home, stack: ExitStack) -> str:
     return server.url()
 
 
-def _prepare_database(home: Home, url: str) -> str:
-    """Bring the tables up to date and return an administrator's key that is valid in this database."""
+def _prepare_database(home: Home, url: str, settings: StackSettings) -> str:
+    """Bring the tables up to date and return an administrator's key that is valid in this database.
+
+    Raises:
+        StackError: it does not answer.
+    """
     engine = create_engine(url, pool_size=1, application_name="yardmaster up")
     try:
         migrate(engine)
@@ -153,6 +159,8 @@ def _prepare_database(home: Home, url: str) -> str:
             if key is None or api_keys.find_valid(session, key) is None:
                 new = api_keys.NewApiKey(owner="local", name="yardmaster up", tier="unlimited", is_admin=True)
                 _, key = api_keys.create(session, new)
+    except OperationalError as error:
+        raise StackError(describe_silence(error, settings)) from error
     finally:
         engine.dispose()
     home.keep_secret("api_key", key)

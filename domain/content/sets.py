@@ -129,6 +129,17 @@ def load_records(
     return records
 
 
+def check_shrink(store: BlobStore, name: str, records: int) -> None:
+    """Ask whether an edition of so many records would be taken for an accident.
+
+    Raises:
+        ShrunkSetError: it would; it has far fewer records than what is served.
+        DamagedSetError: the pointer cannot be read.
+    """
+    served = read_pointer(store, name)
+    _check_shrink(name, served.pointer.manifest if served else None, records)
+
+
 def publish(store: BlobStore, name: str, edition: Edition, act: Act, *, may_shrink: bool = False) -> Pointer:
     """Serve an edition from now on; return the pointer, which is the old one if it serves exactly that already.
 
@@ -142,8 +153,8 @@ def publish(store: BlobStore, name: str, edition: Edition, act: Act, *, may_shri
     content = edition.content
     manifest = Manifest(hashlib.sha256(content).hexdigest(), len(content), edition.records)
     before = served.pointer.manifest if served else None
-    if before and not may_shrink and edition.records < before.records * (1 - MAX_SHRINK):
-        raise ShrunkSetError(f"{name} would shrink from {before.records} records to {edition.records}")
+    if not may_shrink:
+        _check_shrink(name, before, edition.records)
     _write_once(store, _path(name, manifest.revision, "data.json"), content)
     _write_once(store, _path(name, manifest.revision, "manifest.json"), _to_json(asdict(manifest)))
     if served and before == manifest:
@@ -227,6 +238,11 @@ def _parse_manifest(fields: dict[str, object]) -> Manifest:
     if not (isinstance(size_bytes, int) and isinstance(records, int)):
         raise DamagedSetError(f"the manifest of {revision} has no numbers")
     return Manifest(revision, size_bytes, records)
+
+
+def _check_shrink(name: str, before: Manifest | None, records: int) -> None:
+    if before and records < before.records * (1 - MAX_SHRINK):
+        raise ShrunkSetError(f"{name} would shrink from {before.records} records to {records}")
 
 
 def _path(name: str, *parts: str) -> str:

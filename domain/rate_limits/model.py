@@ -73,10 +73,14 @@ def parse_tiers(text: str) -> Mapping[str, tuple[Window, ...]]:
     """
     tiers: dict[str, tuple[Window, ...]] = {UNLIMITED_TIER: ()}
     for piece in filter(None, (part.strip() for part in text.split(";"))):
-        name, separator, windows = piece.partition("=")
-        if not separator or not name.strip() or name.strip() in tiers:
-            raise TiersError(f"{piece!r} is not a new tier written as name=limit/seconds,limit/seconds")
-        tiers[name.strip()] = tuple(_parse_window(window) for window in windows.split(","))
+        name, separator, windows = (part.strip() for part in piece.partition("="))
+        if not separator or not name:
+            raise TiersError(f"{piece!r} is no tier; one is written as name=limit/seconds,limit/seconds")
+        if name == UNLIMITED_TIER:
+            raise TiersError(f"the tier {name!r} is there already, and has no limits")
+        if name in tiers:
+            raise TiersError(f"the tier {name!r} is there twice")
+        tiers[name] = tuple(_parse_window(window) for window in windows.split(","))
     return tiers
 
 

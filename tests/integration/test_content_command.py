@@ -103,12 +103,18 @@ def test_a_set_that_shrinks_is_refused_unless_it_is_meant(folder: Path, home: Pa
             file.unlink()
         (folder / "questions" / f"q-{number}").rmdir()
 
+    warned = run("publish", folder, "--dry-run")
     refused = run("publish", folder)
     unchanged = revision(home)
+    expected = run("publish", folder, "--dry-run", "--allow-shrink")
     meant = run("publish", folder, "--allow-shrink")
 
     assert refused.exit_code == 1
-    assert "questions would shrink from 5 records to 3; nothing was published" in refused.output
+    reason = "questions would shrink from 5 records to 3, which takes --allow-shrink"
+    assert f"Error: {reason}; nothing was published" in refused.output
+    assert (warned.exit_code, expected.exit_code) == (1, 0)
+    assert f"Error: would be refused: {reason}" in warned.output
+    assert "titles: " in warned.output
     assert unchanged == before
     assert meant.exit_code == 0
     assert revision(home) != before
@@ -177,7 +183,10 @@ def test_what_is_published_while_the_database_is_away_is_published_and_the_comma
     done = run("publish", folder)
 
     assert done.exit_code == 75
-    assert "The servers were not told, and the edge is not refreshed: the database does not answer" in done.output
+    assert (
+        "The servers were not told, and the edge is not refreshed: the database of DATABASE_URL does not"
+        in done.output
+    )
     assert revision(home)
     assert revision(home, "titles")
 

@@ -45,7 +45,10 @@ class CacheRefreshIn(Strict):
         None, min_length=1, max_length=MAX_ENTRIES, description="Paths, or URLs of our POPs."
     )
     tags: list[Text] | None = Field(
-        None, min_length=1, max_length=MAX_ENTRIES, description="Words of Surrogate-Key: questions:two-sum, video:42."
+        None,
+        min_length=1,
+        max_length=MAX_ENTRIES,
+        description="Words of Surrogate-Key: questions:best-xor, video:42.",
     )
     prefix: Text | None = Field(None, description="A folder, which begins and ends with a slash.")
     set: Text | None = Field(None, description="questions or titles: a whole set, list and items.")

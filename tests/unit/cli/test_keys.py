@@ -60,3 +60,17 @@ def test_nobody_has_a_key_of_the_platform_itself() -> None:
     refused = CliRunner().invoke(keys, ["create", "--owner", "system", "--admin"])
 
     assert (refused.exit_code, "'system' is the platform itself" in refused.output) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--owner", "--name"])
+@pytest.mark.parametrize("name", ["", " ", "ada ", "ada\nbob", "ada\x1b[2J", "a" * 201])
+def test_a_name_that_fits_in_no_line_is_refused(option: str, name: str) -> None:
+    refused = create(option, name)
+
+    assert refused.exit_code == 2
+    assert f"'{option}': must be 1 to 200 printable characters" in " ".join(refused.output.split())
+
+
+def test_a_name_may_have_spaces_within_and_any_letters() -> None:
+    # As far as one comes without a database.
+    assert "no stack is running" in create("--owner", "Ada Łovelace").output

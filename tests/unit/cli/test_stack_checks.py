@@ -12,6 +12,10 @@ from config.settings import SettingsError
     ("name", "value"),
     [
         ("API_PORT", "many"),
+        ("CITIES_DIR", "/nowhere"),
+        ("DATABASE_URL", "mysql://x"),
+        ("REDIS_URL", "http://x"),
+        ("SANDBOX_IMAGES_DIR", "/nowhere"),
         ("API_LANGUAGES", "cobol"),
         ("API_PROCESSES", "0"),
         ("API_THREADS", "1"),

@@ -122,6 +122,52 @@ def test_programs_of_other_servers_must_be_there(tmp_path: Path) -> None:
         load_servers({"REDIS_SERVER_BINARY": "/no/redis-server"})
 
 
+@pytest.mark.parametrize("name", ["CITIES_DIR", "SANDBOX_IMAGES_DIR"])
+def test_a_folder_must_be_there_and_be_one(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    assert getattr(load(SERVERS | {name: str(tmp_path)}), name.lower()) == tmp_path
+    with pytest.raises(SettingsError, match=f"{name} must be a path that exists, not '/no/folder'"):
+        load(SERVERS | {name: "/no/folder"})
+    with pytest.raises(SettingsError, match=f"{name} must be a folder"):
+        load(SERVERS | {name: str(file)})
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("DATABASE_URL", "mysql://secret"),
+        ("DATABASE_URL", "secret"),
+        ("DATABASE_URL", "postgresql://"),
+        ("DATABASE_URL", "postgresql://a:secret@host:port/x"),
+        ("DATABASE_URL", "postgresql://a:secret@host:70000/x"),
+        ("DATABASE_URL", "postgresql://a:secret@[::1/x"),
+        ("REDIS_URL", "http://secret"),
+        ("REDIS_URL", "redis://:secret@host:port"),
+    ],
+)
+def test_a_server_of_another_kind_is_refused_by_name_and_its_password_not_shown(name: str, raw: str) -> None:
+    for read in (load, load_stack):
+        with pytest.raises(SettingsError, match=rf"^{name} must be a URL like \w+://") as refused:
+            read(SERVERS | {name: raw})
+        assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("DATABASE_URL", "postgresql://a:p/w#?[:x@[::1]:5432/x?sslmode=require"),
+        ("DATABASE_URL", "postgresql:///x?host=/run/postgresql"),
+        ("REDIS_URL", "rediss://:secret@host:6380/1"),
+    ],
+)
+def test_a_server_is_taken_as_it_is_named(name: str, raw: str) -> None:
+    loaded = load(SERVERS | {name: raw})
+
+    assert raw in (loaded.database_url, loaded.redis_url)
+
+
 def test_flower_has_no_default_password() -> None:
     assert load_process({}).flower_password is None
 

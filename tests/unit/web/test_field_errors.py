@@ -10,12 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from web.field_errors import SENTENCES, UNFORESEEN, sentence_of
 from web.schemas.code_runs import BatchIn, CodeRunIn
+from web.schemas.content import QuestionQuery
 from web.schemas.drivers import DriverIn, DriverStatusIn, FixesIn, OfferQuery
 from web.schemas.jobs import ListQuery, NoQuery, WaitQuery
 from web.schemas.rides import HeatMapQuery, PriceQuery, RideEditIn, RideIn, TimeQuery
 
 INPUTS = (
-    *(CodeRunIn, BatchIn, WaitQuery, ListQuery, NoQuery),
+    *(CodeRunIn, BatchIn, WaitQuery, ListQuery, NoQuery, QuestionQuery),
     *(RideIn, RideEditIn, DriverIn, DriverStatusIn, FixesIn, OfferQuery, PriceQuery, TimeQuery, HeatMapQuery),
 )
 WRONG = (None, True, -1, 1.5, math.nan, math.inf, 10**30, {}, {"x": 1}, [], [None] * 200,
@@ -84,6 +85,7 @@ def test_every_sentence_is_complete_and_says_nothing_in_pydantics_words(found, k
         (CodeRunIn, {"language": "c", "source": "\0"}, "must not contain the NUL character"),
         (ListQuery, {"limit": "500"}, "must be at most 200"),
         (RideEditIn, {"pickup": {"latitude": 90.5, "longitude": 0}}, "must be at most 90.0"),
+        (QuestionQuery, {"difficulty": "foo"}, "must be 'easy', 'medium', 'hard' or 'very-hard'"),
         (DriverStatusIn, {"status": "busy"}, "must be 'available' or 'unavailable'"),
         (
             FixesIn,

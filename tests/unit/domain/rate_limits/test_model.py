@@ -20,3 +20,17 @@ def test_the_unlimited_tier_always_exists_and_has_no_windows():
 def test_malformed_tiers_are_refused(text):
     with pytest.raises(TiersError):
         parse_tiers(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("free", "'free' is no tier; one is written as name=limit/seconds,limit/seconds"),
+        ("a=1/1;a=2/1", "the tier 'a' is there twice"),
+        ("unlimited=1/1", "the tier 'unlimited' is there already, and has no limits"),
+        ("free=1", "'1' is not a window written as limit/seconds"),
+    ],
+)
+def test_what_is_wrong_with_a_tier_is_said(text, reason):
+    with pytest.raises(TiersError, match=f"^{reason}"):
+        parse_tiers(text)
