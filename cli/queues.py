@@ -9,7 +9,7 @@ import click
 from cli.client import find_api
 from cli.output import print_json, print_table
 
-COLUMNS = ("name", "is_paused", "queued", "dispatched", "running", "oldest_age_s", "workers", "slots")
+COLUMNS = ("name", "is_paused", "queued", "scheduled", "dispatched", "running", "oldest_age_s", "workers", "slots")
 
 
 @click.group()

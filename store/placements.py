@@ -41,7 +41,10 @@ class PlacementRow(Base):
 
 
 class PlacementPlanRow(Base):
-    """One decision about a POP: by whom, how much it is to hold, and which share of its requests that may serve."""
+    """One decision about a POP: by whom, how much it is to hold, and which share of its requests that may serve.
+
+    ``predicted_hit_ratio`` is null where there were no views to predict from.
+    """
 
     __tablename__ = "placement_plans"
 
@@ -50,7 +53,7 @@ class PlacementPlanRow(Base):
     requested_by: Mapped[str] = mapped_column(TEXT)
     renditions: Mapped[int]
     used_bytes: Mapped[int] = mapped_column(BigInteger)
-    predicted_hit_ratio: Mapped[float] = mapped_column(Double)
+    predicted_hit_ratio: Mapped[float | None] = mapped_column(Double)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +74,26 @@ class Plan:
     pop: str
     renditions: int
     used_bytes: int
-    predicted_hit_ratio: float
+    predicted_hit_ratio: float | None
     requested_by: str
     made_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How much a POP is to hold now: what was decided, without the videos that were taken down since."""
+
+    renditions: int = 0
+    used_bytes: int = 0
 
 
 _LOCK = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 # Whoever deletes a POP waits until what is written about it is there, and then takes that along.
 _KEEP_POPS = text("SELECT name FROM pops WHERE name = ANY(:names) ORDER BY name FOR KEY SHARE")
 _MADE_AT = text("SELECT pop, max(made_at) AS made_at FROM placement_plans GROUP BY pop")
+_TOTALS = text("""
+SELECT pop, count(*) AS renditions, CAST(sum(size_bytes) AS bigint) AS used_bytes FROM placements GROUP BY pop
+""")
 _CURRENT = text("SELECT pop, video_id, rendition, size_bytes, copy FROM placements ORDER BY copy, pop")
 _OF_VIDEO = text("SELECT pop, rendition FROM placements WHERE video_id = :video_id ORDER BY pop, rendition")
 _ROWS = "jsonb_to_recordset(:rows) AS g(pop text, video_id uuid, rendition text, size_bytes bigint, copy smallint)"
@@ -122,6 +136,11 @@ def made_at(session: Session) -> dict[str, datetime]:
 def current(session: Session) -> list[Placed]:
     """Return what all POPs are to hold, the first copy of everything first."""
     return [Placed(*row) for row in session.execute(_CURRENT)]
+
+
+def totals(session: Session) -> dict[str, Total]:
+    """Return how much each POP is to hold; one that is to hold nothing is left out."""
+    return {row.pop: Total(row.renditions, row.used_bytes) for row in session.execute(_TOTALS)}
 
 
 def of_video(session: Session, video_id: UUID) -> dict[str, set[str]]:

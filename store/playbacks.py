@@ -56,8 +56,9 @@ class Playback:
 class PopDay:
     """A day (UTC) of a POP.
 
-    ``predicted_hit_ratio`` is of the decision that was in force at noon, or of the day's first. ``outcomes`` has the
-    renditions that were asked for. ``counted_hit_ratio`` is of the POP's own counters, which count every object.
+    ``predicted_hit_ratio`` is of the decision that was in force at noon, or of the day's first; ``None`` without one,
+    or without views to predict from. ``outcomes`` has the renditions that were asked for. ``counted_hit_ratio`` is of
+    the POP's own counters, which count every object.
     """
 
     pop: str
@@ -96,11 +97,11 @@ SELECT pop, day, outcome, CAST(sum(requests) AS bigint) AS requests FROM playbac
 WHERE day >= :since AND (CAST(:region AS text) IS NULL OR region = :region) GROUP BY pop, day, outcome
 """)
 _PREDICTED = text("""
-SELECT p.name AS pop, CAST(d.day AS date) AS day, coalesce(
-    (SELECT predicted_hit_ratio FROM placement_plans WHERE pop = p.name
-        AND made_at < d.day + interval '12 hours' ORDER BY made_at DESC LIMIT 1),
-    (SELECT predicted_hit_ratio FROM placement_plans WHERE pop = p.name
-        AND made_at < d.day + interval '1 day' ORDER BY made_at LIMIT 1)) AS ratio
+SELECT p.name AS pop, CAST(d.day AS date) AS day,
+    (SELECT predicted_hit_ratio FROM placement_plans WHERE pop = p.name AND made_at = coalesce(
+        (SELECT max(made_at) FROM placement_plans WHERE pop = p.name AND made_at < d.day + interval '12 hours'),
+        (SELECT min(made_at) FROM placement_plans WHERE pop = p.name AND made_at < d.day + interval '1 day'))
+    ) AS ratio
 FROM pops p
 CROSS JOIN generate_series(CAST(:since AS timestamp), CAST(:today AS timestamp), interval '1 day') AS d(day)
 """)

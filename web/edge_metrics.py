@@ -11,6 +11,7 @@ from domain.cache_refreshes.model import OPEN_STATES
 from domain.cache_refreshes.placement import MissReason
 from domain.cache_refreshes.pops import PopHealth
 from store import cache_refreshes, edge_objects, placements, playbacks, pops
+from store.placements import Total
 from store.playbacks import HIT
 
 _LABELS = ["pop"]
@@ -63,8 +64,9 @@ def _placements(session: Session) -> list[Metric]:
     asked = CounterMetricFamily(
         "pop_playbacks", "Renditions asked for since midnight UTC, when it begins again.", labels=["pop", "outcome"]
     )
-    for name, plan in placements.plans(session).items():
-        used.add_metric([name], plan.used_bytes)
+    totals = placements.totals(session)
+    for name in placements.plans(session):
+        used.add_metric([name], totals.get(name, Total()).used_bytes)
     for today in playbacks.report(session, days=1, has_counters=False):
         if today.predicted_hit_ratio is not None:
             predicted.add_metric([today.pop], today.predicted_hit_ratio)

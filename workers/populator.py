@@ -292,8 +292,7 @@ def _plans(placed: Collection[Placed], placement: Placement, request: _Request) 
     for each in placed:
         sizes[each.pop].append(each.size_bytes)
     return [
-        Plan(name, len(held), sum(held), placement.hit_ratios.get(name, 0.0), request.by)
-        for name, held in sizes.items()
+        Plan(name, len(held), sum(held), placement.hit_ratios.get(name), request.by) for name, held in sizes.items()
     ]
 
 

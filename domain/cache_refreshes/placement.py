@@ -105,6 +105,7 @@ class Placement:
     ``holders`` has the POPs of each placed rendition, of all regions. ``pops`` are those that it was made for.
     ``hit_ratios`` has the predicted share of the requests at each POP which it can serve, from 0 to 1: if viewers are
     sent to the POPs that hold most of what they want, evenly, and for what none holds to ``preferred_pops``' first.
+    Where no views foretell any request, the POP is left out.
     """
 
     holders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -301,7 +302,8 @@ def _hit_ratios(
             for name in goals:
                 counted = hits if name in placed.get(rendition_id, ()) else misses
                 counted[name] += views[rendition_id] / len(goals)
-    return {name: hits[name] / (hits[name] + misses[name]) if hits[name] else 0.0 for name in hits}
+    asked = {name: hits[name] + misses[name] for name in hits}
+    return {name: hits[name] / count for name, count in asked.items() if count}
 
 
 def _goals(title: str, servers: Sequence[Pop], holders: Iterable[Sequence[str]]) -> list[str]:

@@ -25,7 +25,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True)
 class QueueCount:
-    """How many jobs of a queue are in a state that is not final, and how long its oldest due job has waited."""
+    """How many jobs of a queue are in a state that is not final, and how long its oldest due job has waited.
+
+    Queued jobs are counted as ``scheduled`` before their time has come: later tries, and what is to be done later.
+    """
 
     queue: str
     state: str
@@ -44,9 +47,9 @@ _DEPTH = text(
     "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE queue = :queue AND state = 'queued' LIMIT :bound) AS waiting"
 )
 _COUNTS = text("""
-SELECT queue, state, count(*) AS jobs,
-    coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE run_at <= now())), 0)::float AS oldest_age_s
-FROM jobs WHERE state = 'queued' GROUP BY queue, state
+SELECT queue, CASE WHEN run_at <= now() THEN 'queued' ELSE 'scheduled' END AS state, count(*) AS jobs,
+    greatest(extract(epoch FROM now() - min(run_at)), 0)::float AS oldest_age_s
+FROM jobs WHERE state = 'queued' GROUP BY 1, 2
 UNION ALL
 SELECT queue, state, count(*), coalesce(extract(epoch FROM now() - min(run_at)), 0)::float
 FROM jobs WHERE state IN ('dispatched', 'running') AND pending_children IS NULL GROUP BY queue, state
@@ -96,7 +99,7 @@ def queue_depth(session: Session, queue: str, bound: int) -> int:
 
 
 def queue_counts(session: Session) -> list[QueueCount]:
-    """Count the jobs that are not final by queue and state, for metrics."""
+    """Count the jobs that are not final by queue and state, for metrics; see ``QueueCount``."""
     return [_queue_count(row) for row in session.execute(_COUNTS).mappings()]
 
 

@@ -261,6 +261,24 @@ def test_languages_show_their_limits(client):
     assert languages["python"]["limits"]["cpu_s"] <= languages["python"]["max_limits"]["cpu_s"]
 
 
+def test_what_is_to_run_later_is_counted_apart_from_what_waits(yard, client, engine):
+    administrator = yard.client("root", is_admin=True)
+    submit(client, 3)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE jobs SET run_at = now() + interval '1 hour' WHERE id = (SELECT id FROM jobs LIMIT 1)")
+        )
+
+    queues = {queue["name"]: queue for queue in administrator.get("/v1/queues").json["queues"]}
+    metrics = administrator.get("/metrics").text.splitlines()
+
+    assert (queues["code_runs"]["queued"], queues["code_runs"]["scheduled"]) == (2, 1)
+    assert (queues["videos"]["queued"], queues["videos"]["scheduled"]) == (0, 0)
+    assert 'jobs{queue="code_runs",state="queued"} 2.0' in metrics
+    assert 'jobs{queue="code_runs",state="scheduled"} 1.0' in metrics
+    assert 'jobs_oldest_age_seconds{queue="code_runs",state="scheduled"} 0.0' in metrics
+
+
 def test_only_an_administrator_sees_and_pauses_queues(yard, client):
     administrator = yard.client("root", is_admin=True)
     submit(client, 2)

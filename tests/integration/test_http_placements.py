@@ -195,6 +195,41 @@ def test_prometheus_sees_what_was_predicted_and_what_came_true(
         assert line in lines
 
 
+def test_without_views_before_today_nothing_is_predicted(admin: FlaskClient, edge: FakeEdge, town: Town) -> None:
+    edge.put(pop_named("fra1", is_enabled=False))
+    town.publish(views=1)
+    edge.do(do="populate")
+    edge.world.execute("UPDATE placement_plans SET made_at = made_at - interval '1 day'")
+    edge.world.execute("UPDATE video_views SET day = (now() AT TIME ZONE 'UTC')::date")
+    edge.do(do="populate")
+    edge.world.execute(
+        "UPDATE placement_plans SET made_at = date_trunc('day', now(), 'UTC') + interval '1 hour'"
+        " WHERE made_at = (SELECT max(made_at) FROM placement_plans WHERE pop = 'ams1')"
+    )
+
+    shown = {each["pop"]: each for each in admin.get("/v1/placements").json["placements"]}["ams1"]
+    lines = admin.get("/metrics").text.splitlines()
+
+    assert shown["predicted_hit_ratio"] is None
+    assert [day["predicted_hit_ratio"] for day in shown["days"][:3]] == [None, 1.0, None]
+    assert not [line for line in lines if line.startswith("pop_predicted_hit_ratio{")]
+
+
+def test_what_was_taken_down_is_shown_as_placed_nowhere_at_once(
+    admin: FlaskClient, edge: FakeEdge, town: Town
+) -> None:
+    videos = [town.publish(views=views) for views in (30, 20)]
+    edge.do(do="populate")
+    homes = {video: name for name, held in town.placed().items() for video, _ in held}
+
+    town.take_down(videos[0])
+
+    shown = {each["pop"]: each for each in admin.get("/v1/placements").json["placements"]}
+    amounts = {name: (each["renditions"], each["used_bytes"]) for name, each in shown.items()}
+    assert amounts == {homes[videos[0]]: (0, 0), homes[videos[1]]: (1, 100)}
+    assert f'pop_placed_bytes{{pop="{homes[videos[0]]}"}} 0.0' in admin.get("/metrics").text.splitlines()
+
+
 def test_many_who_count_at_once_are_all_counted(
     engine: Engine, admin: FlaskClient, edge: FakeEdge, town: Town
 ) -> None:

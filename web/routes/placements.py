@@ -13,7 +13,7 @@ from domain.cache_refreshes.pops import Pop
 from jobs import cache_refreshes as refreshing
 from jobs.cache_refreshes import Order
 from store import placements, playbacks, pops
-from store.placements import Plan
+from store.placements import Plan, Total
 from store.playbacks import HIT, PopDay
 from web import guards
 from web.answers import answers, headers, problems
@@ -35,11 +35,11 @@ blueprint.before_request(guards.require_admin)
 def list_(query: PlacementQuery) -> Response:
     """See what each POP is to hold, the hit ratios predicted and real, and why requests missed (administrators)."""
     with platform().sessions() as session:
-        known, plans = pops.list_pops(session), placements.plans(session)
+        known, plans, totals = pops.list_pops(session), placements.plans(session), placements.totals(session)
         days: dict[str, list[PopDay]] = {}
         for day in playbacks.report(session, query.days, query.region):
             days.setdefault(day.pop, []).append(day)
-    shown = [_show(pop, plans.get(pop.name), days.get(pop.name, [])) for pop in known]
+    shown = [_show(pop, plans.get(pop.name), totals.get(pop.name, Total()), days.get(pop.name, [])) for pop in known]
     return json_response({"placements": shown})
 
 
@@ -67,13 +67,13 @@ def create(body: PlacementIn) -> Response:
     return response
 
 
-def _show(pop: Pop, plan: Plan | None, days: Sequence[PopDay]) -> dict[str, object]:
+def _show(pop: Pop, plan: Plan | None, total: Total, days: Sequence[PopDay]) -> dict[str, object]:
     return {
         "pop": pop.name,
         "region": pop.region,
         "capacity_bytes": pop.capacity_bytes,
-        "used_bytes": plan.used_bytes if plan else 0,
-        "renditions": plan.renditions if plan else 0,
+        "used_bytes": total.used_bytes,
+        "renditions": total.renditions,
         "predicted_hit_ratio": plan and plan.predicted_hit_ratio,
         "made_at": plan and plan.made_at and plan.made_at.isoformat(),
         "by": plan and plan.requested_by,

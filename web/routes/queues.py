@@ -22,11 +22,15 @@ blueprint.before_request(guards.require_admin)
 
 
 class QueueOut(BaseModel):
-    """A queue: its jobs by state, how long its oldest due job has waited, and who works on it."""
+    """A queue: its jobs by state, how long its oldest due job has waited, and who works on it.
+
+    ``scheduled`` jobs are queued for later; ``queued`` has those that are due.
+    """
 
     name: str
     is_paused: bool
     queued: int
+    scheduled: int
     dispatched: int
     running: int
     oldest_age_s: float
@@ -86,7 +90,7 @@ def _show(session: Session) -> dict[str, dict[str, object]]:
     paused = set(dispatching.paused_queues(session))
     queues: dict[str, dict[str, object]] = {}
     for name in _names():
-        states = {state: counts.get((name, state)) for state in ("queued", "dispatched", "running")}
+        states = {state: counts.get((name, state)) for state in ("queued", "scheduled", "dispatched", "running")}
         queued = states["queued"]
         queues[name] = {
             "name": name,

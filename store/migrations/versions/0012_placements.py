@@ -29,7 +29,7 @@ def upgrade() -> None:
     sa.Column('requested_by', sa.TEXT(), nullable=False),
     sa.Column('renditions', sa.Integer(), nullable=False),
     sa.Column('used_bytes', sa.BigInteger(), nullable=False),
-    sa.Column('predicted_hit_ratio', sa.Double(), nullable=False),
+    sa.Column('predicted_hit_ratio', sa.Double(), nullable=True),
     sa.ForeignKeyConstraint(['pop'], ['pops.name'], name=op.f('placement_plans_pop_fkey'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('pop', 'made_at', name=op.f('placement_plans_pkey'))
     )

@@ -87,7 +87,7 @@ def test_no_pop_is_overfull_and_every_copy_is_whole(
     size_bytes = sizes(catalogue)
     for pop in pops:
         assert sum(size_bytes[key] for key in placement.held_by(pop.name)) <= pop.capacity_bytes
-        assert 0 <= placement.hit_ratios[pop.name] <= 1
+        assert 0 <= placement.hit_ratios.get(pop.name, 0.0) <= 1
     for holders in placement.holders.values():
         assert holders
         assert len(set(holders)) == len(holders)
@@ -305,7 +305,16 @@ def test_a_pop_without_capacity_holds_nothing() -> None:
     placement = place([Pop("none", "in", 0), *a_region(1, 1000)], some(5), NOW)
 
     assert placement.held_by("none") == set()
-    assert placement.hit_ratios == {"none": 0.0, "pop-0": 1.0}
+    assert placement.hit_ratios == {"pop-0": 1.0}
+
+
+def test_without_views_no_hit_ratio_is_predicted() -> None:
+    unseen = [replace(each, views={"in": (0.0, 0.0)}, released_at=NOW) for each in some(3)]
+
+    placement = place(a_region(2, 1000), unseen, NOW)
+
+    assert placement.holders
+    assert placement.hit_ratios == {}
 
 
 def test_the_predicted_hit_ratio_counts_a_pops_own_requests() -> None:
