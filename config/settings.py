@@ -327,4 +327,6 @@ class _Reader(Reader):
 
     def docker_cert_path(self) -> Path | None:
         # As the docker command reads them, which would look in the user's home; a service should not depend on that.
-        return Path(self.text("DOCKER_CERT_PATH")) if self.optional("DOCKER_TLS_VERIFY") else None
+        if self.optional("DOCKER_TLS_VERIFY") is None:
+            return None
+        return self.folder("DOCKER_CERT_PATH") or Path(self.text("DOCKER_CERT_PATH"))

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg2
 import pytest
 import requests
 
@@ -172,6 +174,17 @@ def test_keys_are_made_used_and_revoked(stack: EmbeddedStack, addresses: dict[st
     deadline = time.monotonic() + 10
     while requests.get(url, headers=headers, timeout=10).status_code != 401:
         assert time.monotonic() < deadline
+
+
+def test_the_printed_url_opens_the_database(stack: EmbeddedStack, addresses: dict[str, str]) -> None:
+    assert addresses["api"]  # It runs.
+
+    with (
+        closing(psycopg2.connect(stack.run("db", "url").stdout.strip())) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT count(*) FROM rides")
+        assert cursor.fetchone() == (0,)
 
 
 def test_a_queue_is_paused_and_resumed(stack: EmbeddedStack, addresses: dict[str, str]) -> None:

@@ -87,11 +87,15 @@ def test_the_secret_of_the_edge_is_long_and_is_not_shown() -> None:
         load(SERVERS | {"EDGE_SECRET": "0123456789"})
 
 
-def test_an_engine_behind_tls_needs_a_folder_of_certificates() -> None:
+def test_an_engine_behind_tls_needs_a_folder_of_certificates(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="DOCKER_CERT_PATH is not set"):
         load(SERVERS | {"DOCKER_TLS_VERIFY": "1"})
 
-    assert load(SERVERS | {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/certs"}).docker_cert_path == Path("/certs")
+    with pytest.raises(SettingsError, match="DOCKER_CERT_PATH must be a path that exists"):
+        load(SERVERS | {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": "/no/certs"})
+
+    found = load(SERVERS | {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tmp_path)})
+    assert found.docker_cert_path == tmp_path
     assert load(SERVERS | {"DOCKER_CERT_PATH": "/certs"}).docker_cert_path is None
 
 
