@@ -31,7 +31,7 @@ def videos() -> None:
 
 @videos.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--title", help="The id of the title that it is of; default: the file's name.")
+@click.option("--title", help="The id of the title that it is of, which must be published; default: the file's name.")
 @click.option("--resume", "video_id", help="Go on with the upload of this video, which was interrupted.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the encoding.")
 def ingest(file: Path, title: str | None, video_id: str | None, *, no_wait: bool) -> None:

@@ -67,6 +67,16 @@ def published(content_set: ContentSet[Record]) -> LoadedSet[Record]:
     return loaded
 
 
+def has_item(content_set: ContentSet[object], item_id: str) -> bool:
+    """Tell whether a record is served.
+
+    Raises:
+        ContentUnavailableError: it could not be loaded yet.
+    """
+    loaded = content_set.current()
+    return loaded is not None and item_id in loaded.answers.items
+
+
 def answer_list(content_set: ContentSet[object]) -> Response:
     """Answer with the whole list of a set.
 

@@ -52,7 +52,7 @@ def test_the_demo_shows_every_language_a_ride_and_content_and_leaves_nothing_run
     else:
         assert results[6] == "encoded: sd 320x180"
         assert "and 200 HIT" in results[7]
-        assert results[8:] == ("demo-film, times: 1", "the POP answers 404")
+        assert results[8:] == ("a-recipe-for-thunder, times: 1", "the POP answers 404")
     assert EmbeddedStack(tmp_path / "home").remains() == {}
 
 

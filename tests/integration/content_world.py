@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -54,6 +55,12 @@ def publish_questions(store: BlobStore, made: list[Question], by: str = "ada") -
 
 def publish_titles(store: BlobStore, made: list[Title], by: str = "ada") -> Pointer:
     return publish(store, titles.SET, Edition(dump_titles(made), len(made)), Act(by, datetime.now(UTC)))
+
+
+def publish_films(home: Path, *ids: str) -> None:
+    """Publish titles of these ids for a platform in ``home``, before it is started."""
+    [some] = make_titles(1)
+    publish_titles(store_of(home), [replace(some, id=each) for each in ids])
 
 
 def store_of(home: Path) -> BlobStore:

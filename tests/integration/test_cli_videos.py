@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import cli.videos as commands
 from cli.client import ApiClient, NotReachedError, RefusedError
 from tests.apis import make_key, served
+from tests.integration.content_world import publish_films
 from tests.videos import Studio, make_clip
 
 
@@ -20,6 +21,7 @@ def studio(engine, tmp_path):
 
 @pytest.fixture
 def server(database_url, redis_url, tmp_path):
+    publish_films(tmp_path, "film", "my-film")
     with served(tmp_path, database_url, redis_url, API_PROCESSES="1") as running:
         yield running
 
@@ -78,6 +80,8 @@ def test_what_is_refused_is_said(run, studio, tmp_path, server):
 
     assert "ends in one of" in run("ingest", str(tmp_path / "film.txt")).output
     assert "/title" in run("ingest", str(tmp_path / "film.mp4"), "--title", "Über").output
+    unknown = run("ingest", str(tmp_path / "film.mp4"), "--title", "nope")
+    assert (unknown.exit_code, "no title 'nope' in the catalogue" in unknown.output) == (1, True)
     client = ApiClient(server.url, make_key(studio.sessions, "bob"))
     with pytest.raises(RefusedError, match="administrator"):
         client.upload("/v1/videos/01990000-0000-7000-8000-000000000000/upload", 0, b"x")

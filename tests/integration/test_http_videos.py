@@ -11,6 +11,7 @@ import pytest
 
 from domain.videos.uploads import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES
 from tests.apis import api, make_key, served
+from tests.integration.content_world import publish_films
 from tests.videos import Studio, make_clip
 
 CHUNK = {"Content-Type": "application/offset+octet-stream"}
@@ -24,6 +25,7 @@ def studio(engine, tmp_path):
 
 @pytest.fixture
 def platform(database_url, redis_url, tmp_path):
+    publish_films(tmp_path, "film")
     with api(database_url, redis_url, home=tmp_path) as running:
         yield running
 
@@ -134,7 +136,8 @@ def test_a_chunk_is_declared_as_one(admin):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("title", "../x"), ("title", ""), ("title", "Film"), ("size_bytes", 0), ("size_bytes", 2**60),
+        ("title", "../x"), ("title", "nope"), ("title", ""), ("title", "Film"), ("size_bytes", 0),
+        ("size_bytes", 2**60),
         ("size_bytes", "9"), ("content_type", "text/html"), ("content_type", "application/x-mpegurl"),
         ("sha256", "A" * 64), ("sha256", "a"), ("source_url", "http://127.0.0.1/"),
     ],
@@ -145,6 +148,16 @@ def test_what_is_announced_is_checked(admin, field, value):
     answer = admin.post("/v1/videos", json=body)
 
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, f"/{field}")
+
+
+def test_before_titles_are_published_no_video_is_taken(database_url, redis_url, studio):
+    with api(database_url, redis_url) as empty:
+        body = {"title": "film", "size_bytes": 5, "content_type": "video/mp4"}
+        answer = empty.client("alice", is_admin=True).post("/v1/videos", json=body)
+
+    assert (answer.status_code, answer.json["detail"]) == (422, "there is no title 'film' in the catalogue")
+    assert "publish it first" in answer.json["errors"][0]["detail"]
+    assert studio.world.count("SELECT count(*) FROM videos") == 0
 
 
 def test_videos_are_an_administrators(platform, admin):
@@ -182,6 +195,7 @@ def test_of_two_who_send_the_same_chunk_one_is_taken(platform, admin, studio):
 
 
 def test_a_chunk_that_is_cut_off_on_its_way_is_not_taken(database_url, redis_url, engine, tmp_path, studio):
+    publish_films(tmp_path, "film")
     with served(tmp_path, database_url, redis_url, API_PROCESSES="1") as server:
         key = make_key(studio.sessions, "alice", is_admin=True)
         headers = {"Authorization": f"Bearer {key}"}

@@ -18,6 +18,7 @@ from store.videos import uploads, videos
 from store.videos.records import NewVideo, Video
 from web import guards
 from web.answers import answers, header_parameter, headers, json_of, problems
+from web.content_views import has_item
 from web.job_views import json_response
 from web.platform import platform
 from web.problems import (
@@ -62,8 +63,10 @@ def allow_chunks() -> None:
 def create_video(body: VideoIn) -> Response:
     """Begin the upload of a video.
 
-    It is encoded when the last byte is there. An upload that nobody goes on with for a day is deleted.
+    It is encoded when the last byte is there. An upload that nobody goes on with for a day is deleted. Its title must
+    be one of those that are served.
     """
+    _refuse_unknown_title(body.title)
     new = NewVideo(
         uuid7(), body.title, guards.caller().owner, body.content_type, body.size_bytes, body.sha256
     )  # fmt: skip
@@ -145,6 +148,14 @@ def remove_video(video_id: UUID, query: RemoveQuery) -> Response:
         with suppress(submit.JobNotFoundError, submit.JobStateError), platform().sessions() as session:
             submit.cancel(session, removed.job_id)
     return _show(_read(video.id))
+
+
+def _refuse_unknown_title(title: str) -> None:
+    if not has_item(platform().titles, title):
+        detail = "is no title that is served: GET /v1/titles lists them; publish it first"
+        raise InvalidFieldsError(
+            f"there is no title {title!r} in the catalogue", errors=[FieldError("pointer", "/title", detail)]
+        )
 
 
 def _read(video_id: UUID) -> Video:

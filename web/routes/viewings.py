@@ -10,7 +10,10 @@ from flask import Response, request
 from domain.viewings.model import Viewing
 from web import guards
 from web.answers import answers, header_parameter, headers, problems
+from web.content_views import has_item
 from web.job_views import json_response, show_moment
+from web.platform import platform
+from web.problems import ContentUnavailableError
 from web.schemas.viewings import ViewingQuery, ViewingsOut
 from web.viewings import watched_last
 
@@ -50,5 +53,12 @@ def _show(viewing: Viewing) -> dict[str, object]:
         "first_at": show_moment(viewing.first_at),
         "last_at": show_moment(viewing.last_at),
         "times": viewing.times,
-        "links": {"title": f"/v1/titles/{viewing.title_id}"},
+        "links": {"title": f"/v1/titles/{viewing.title_id}"} if _is_served(viewing.title_id) else {},
     }
+
+
+def _is_served(title_id: str) -> bool:
+    try:
+        return has_item(platform().titles, title_id)
+    except ContentUnavailableError:
+        return True  # Nobody knows yet, and most are.

@@ -19,7 +19,7 @@ class ViewingQuery(BaseModel):
 
 
 class ViewingOut(BaseModel):
-    """A title that the caller watched. ``links.title`` is its record in the catalogue, if it is still there."""
+    """A title that the caller watched. ``links.title`` is its record in the catalogue, while it is there."""
 
     title: str
     first_at: datetime

@@ -135,3 +135,17 @@ def test_a_refusal_is_told() -> None:
 
     assert (tour.steps, tour.is_complete) == ([], False)
     assert "no sets" in str(tour.failure)
+
+
+def test_no_film_takes_the_place_of_one_that_a_title_has_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.demo_content.missing_programs", list)
+    pages = {
+        "videos?limit=200": {"videos": [{"title": "one", "state": "ready"}], "next": "/v1/videos?before=7"},
+        "videos?before=7": {"videos": [{"title": "two", "state": "processing"}], "next": None},
+        "titles": {"titles": [{"id": "one"}, {"id": "two"}]},
+    }
+
+    tour, _ = show(FakeApi(**pages))
+
+    assert tour.is_complete
+    assert tour.steps[-1].result == "there is no title without a video"
