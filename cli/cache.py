@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import click
@@ -51,7 +52,7 @@ def refresh(
     selections = {"urls": list(paths), "tags": list(tags), "prefix": rest["prefix"], "set": rest["set_name"]}
     body: dict[str, object] = {name: value for name, value in selections.items() if value}
     body |= {name: rest[name] for name in ("mode", "reason", "now")} | {"pops": list(pops) or "all"}
-    found = api.post("/v1/cache-refreshes", body)
+    found = api.post("/v1/cache-refreshes", body, arguments=_arguments(paths, tags, pops))
     if not no_wait:
         found = _wait(api, str(found["id"]))
     _print(found, as_json=as_json)
@@ -77,7 +78,8 @@ def list_refreshes(by: str | None, limit: int, *, as_json: bool) -> None:
     if as_json or not isinstance(found, list):
         print_json(page)
     else:
-        print_table(LISTED, [[each[column] for column in LISTED] for each in found])
+        rows = [each | {"selection": _plain(each["selection"])} for each in found]
+        print_table(LISTED, [[row[column] for column in LISTED] for row in rows])
 
 
 @cache.command("populate")
@@ -112,6 +114,21 @@ def placement(days: int, region: str | None, *, as_json: bool) -> None:
     rows = [[each["pop"], *_day(day)] for each in _list(found, "placements") for day in _list(each, "days")]
     click.echo()
     print_table(DAYS, rows)
+
+
+def _arguments(paths: Sequence[str], tags: Sequence[str], pops: Sequence[str]) -> dict[str, str]:
+    """Return what the fields of a refresh are called on the command line."""
+    names = {"/urls": "PATHS", "/tags": "--tag", "/prefix": "--prefix", "/set": "--set", "/pops": "--pop"}
+    names |= {f"/urls/{place}": path for place, path in enumerate(paths)}
+    names |= {f"/tags/{place}": f"--tag {tag}" for place, tag in enumerate(tags)}
+    return names | {f"/pops/{place}": f"--pop {pop}" for place, pop in enumerate(pops)}
+
+
+def _plain(selection: Mapping[str, object]) -> str:
+    """Return a selection in a line: ``set titles``, ``urls /a /b``."""
+    return ", ".join(
+        f"{name} {' '.join(value) if isinstance(value, list) else value}" for name, value in selection.items()
+    )
 
 
 def _print_placements(found: dict[str, object]) -> None:

@@ -23,9 +23,9 @@ class NotReachedError(click.ClickException):
 class RefusedError(click.ClickException):
     """The API answered with an error; the message is the API's, with every field that it names."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, arguments: Mapping[str, str] | None = None) -> None:
         self.status = response.status_code
-        super().__init__(_explain(response))
+        super().__init__(_explain(response, arguments or {}))
 
 
 class ApiClient:
@@ -48,10 +48,14 @@ class ApiClient:
         return self._ask("GET", path, params=query)
 
     def post(
-        self, path: str, body: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        arguments: Mapping[str, str] | None = None,
     ) -> dict[str, object]:
-        """Post ``body`` to ``path``."""
-        return self._ask("POST", path, json=body, headers=headers)
+        """Post ``body`` to ``path``; ``arguments`` are the command's own names of the body's fields, by pointer."""
+        return self._ask("POST", path, arguments, json=body, headers=headers)
 
     def put(self, path: str, body: Mapping[str, object]) -> dict[str, object]:
         """Put ``body`` at ``path``."""
@@ -91,11 +95,13 @@ class ApiClient:
         except requests.RequestException as error:
             raise NotReachedError(f"no API answers at {self.url} ({type(error).__name__}); is it running?") from error
 
-    def _ask(self, method: str, path: str, **arguments: object) -> dict[str, object]:
+    def _ask(
+        self, method: str, path: str, names: Mapping[str, str] | None = None, **arguments: object
+    ) -> dict[str, object]:
         response = self._send(method, path, **arguments)
         self.retry_after_s = _seconds(response.headers.get("Retry-After", ""))
         if response.status_code >= 300:
-            raise RefusedError(response)
+            raise RefusedError(response, names)
         return dict(response.json()) if response.content else {}
 
 
@@ -125,7 +131,7 @@ def _seconds(header: str) -> float | None:
     return float(header) if header.isdecimal() else None
 
 
-def _explain(response: requests.Response) -> str:
+def _explain(response: requests.Response, arguments: Mapping[str, str]) -> str:
     try:
         problem = dict(response.json())
     except ValueError:
@@ -133,7 +139,9 @@ def _explain(response: requests.Response) -> str:
     lines = [f"{problem.get('title', response.reason)} ({response.status_code})"]
     if detail := problem.get("detail"):
         lines[0] += f": {detail}"
-    lines += [f"  {_place(error)}: {error.get('detail', '')}" for error in problem.get("errors", [])]
+    for error in problem.get("errors", []):
+        place = str(_place(error))
+        lines.append(f"  {arguments.get(place, place)}: {error.get('detail', '')}")
     if wait := response.headers.get("Retry-After"):
         lines.append(f"  try again in {wait} s")
     return "\n".join(lines)

@@ -151,10 +151,23 @@ class HttpPopDriver:
                     b"".join(_chunks(answer, MAX_STATS_BYTES))
                 yield answer
         except (requests.RequestException, OSError) as error:
-            raise EdgeError(f"{method} {self._url}{path}: {error}") from error
+            raise EdgeError(f"{method} {self._url}{path}: {_reason(error)}") from error
 
     def _nonsense(self, answer: requests.Response) -> EdgeError:
         return EdgeError(f"{answer.request.method} {answer.url} was answered {answer.status_code}")
+
+
+def _reason(error: BaseException) -> str:
+    """Return what is at the bottom of an error; above it stand objects of the libraries that carried it up."""
+    while inner := _inner(error):
+        error = inner
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or str(error) or type(error).__name__
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    found = (error.__cause__, getattr(error, "reason", None), *error.args)
+    return next((each for each in found if isinstance(each, BaseException)), None)
 
 
 def _chunks(answer: requests.Response, max_bytes: int) -> Iterator[bytes]:

@@ -259,7 +259,7 @@ def test_a_published_set_replaces_the_old_one_on_every_pop(edge: FakeEdge) -> No
 
     edge.do(do="set", set="questions", revision="2" * 64, by="ada")
 
-    assert edge.reasons()[0] == "the questions were published as 222222222222"
+    assert edge.reasons()[0] == "the questions are published as 222222222222"
     for name, pop in edge.pops.items():
         fresh = {path: copy.etag for path, copy in pop.copies.items() if copy.is_fresh}
         assert fresh == dict.fromkeys(("/v1/questions", "/v1/questions/b", "/v1/questions/c"), '"2"')

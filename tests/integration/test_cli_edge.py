@@ -36,6 +36,7 @@ def test_pops_are_added_refreshed_listed_and_removed(
         table = run("pops", "list")
         begun = run("cache", "refresh", "/v1/questions", "--reason", "a typo", "--no-wait", "--json")
         refused = run("cache", "refresh", "/a", "--tag", "b", "--reason", "both")
+        wrong = run("cache", "refresh", "/a", "a b", "--pop", "blr1", "--pop", "nowhere", "--reason", "oops")
         listed = run("cache", "list", "--by", "ada")
         shown = run("cache", "show", json.loads(begun.output)["id"])
         key = run("pops", "key", "blr1")
@@ -49,7 +50,10 @@ def test_pops_are_added_refreshed_listed_and_removed(
     assert "blr1  in      varnish  False" in table.output
     assert json.loads(begun.output)["selection"] == {"urls": ["/v1/questions"]}
     assert refused.exit_code == 1
-    assert "/tags: is one too many; send one of urls, tags, prefix and set" in refused.output
+    assert "--tag: is one too many; send one of urls, tags, prefix and set" in refused.output
+    assert wrong.exit_code == 1
+    assert "\n  a b: " in wrong.output
+    assert "  urls /v1/questions  " in listed.output
     assert "a typo" in listed.output
     assert "blr1  queued" in shown.output
     assert key.output.strip() == control_key(SECRET, "blr1")

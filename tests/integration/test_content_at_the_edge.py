@@ -64,5 +64,5 @@ def test_what_is_published_is_what_viewers_get_at_the_edge(
     assert "Surrogate-Key" not in after.headers
     assert len(after.json()["questions"]) == 6
     assert yard.objects("blr1") == {each.wanted.path: "verified" for each in yard.objects_of("questions")}
-    assert yard.reasons()[0] == f"the questions were published as {pointer.manifest.revision[:12]}"
+    assert yard.reasons()[0] == f"the questions are published as {pointer.manifest.revision[:12]}"
     assert yard.world.count("SELECT count(*) FROM cache_refresh_targets WHERE state <> 'done'") == 0

@@ -125,7 +125,8 @@ class CacheRefresher:
 
     def _begin_set(self, name: str, payload: dict[str, object]) -> Outcome:
         by, revision = payload.get("by"), payload.get("revision")
-        reason = f"the {name} were published as {str(revision)[:12]}" if revision else f"the {name}, by the clock"
+        # To publish the same again is how servers and POPs that were not told are told.
+        reason = f"the {name} are published as {str(revision)[:12]}" if revision else f"the {name}, by the clock"
         new = NewRefresh(str(by or SYSTEM), reason, Mode.SOFT, Scope(set=name))
         with self.tools.sessions.begin() as session:
             names = [pop.name for pop in pops.enabled_pops(session)]

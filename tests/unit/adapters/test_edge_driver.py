@@ -158,6 +158,20 @@ def test_a_pop_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
             driver.probe("/a")
 
 
+def test_why_a_pop_is_not_reached_is_said_shortly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    with pytest.raises(EdgeError) as refused:
+        HttpPopDriver(url, KEY).stats()
+    with pytest.raises(EdgeError) as unknown:
+        HttpPopDriver("http://nowhere.invalid", KEY).stats()
+
+    assert str(refused.value) == f"GET {url}/_pop/stats: Connection refused"
+    assert str(unknown.value).startswith("GET http://nowhere.invalid/_pop/stats: ")
+    assert "(" not in str(unknown.value)
+
+
 def test_large_statistics_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_module, "MAX_STATS_BYTES", 10)
     body = b'{"hits": 1, "misses": 2, "sent_bytes": 3, "objects": 4, "stored_bytes": 5}'
