@@ -301,7 +301,8 @@ class _Reader(Reader):
     # What more than one of the functions above reads.
 
     def database_url(self) -> str | None:
-        return self.server("DATABASE_URL", ("postgresql",), "postgresql://user:password@host:5432/database")
+        schemes = ("postgresql", "postgres")  # As libpq has them.
+        return self.server("DATABASE_URL", schemes, "postgresql://user:password@host:5432/database")
 
     def redis_url(self) -> str | None:
         # Those that both the client and Celery's transport know.

@@ -24,8 +24,8 @@ SECRET = "a secret of at least sixteen characters"
 class Yard(EdgeYard):
     """One POP, and the worker's own tools."""
 
-    def __init__(self, engine: Engine, home: Path, url: str) -> None:
-        settings = load({"DATABASE_URL": engine.url.render_as_string(hide_password=False), "REDIS_URL": "redis://x",
+    def __init__(self, engine: Engine, database_url: str, home: Path, url: str) -> None:
+        settings = load({"DATABASE_URL": database_url, "REDIS_URL": "redis://x",
                          "YARDMASTER_HOME": str(home), "EDGE_SECRET": SECRET})  # fmt: skip
         tools = create_refresher(settings, engine).tools
         pop = pop_named("blr1", url=url, control_url=url)
@@ -47,7 +47,7 @@ def test_what_is_published_is_what_viewers_get_at_the_edge(
         served(tmp_path, database_url, redis_url) as api,
         start_pop("varnish", api.url, tmp_path, name="blr1", key=control_key(SECRET, "blr1")) as pop,
     ):
-        yard = Yard(engine, tmp_path, pop.url)
+        yard = Yard(engine, database_url, tmp_path, pop.url)
         yard.do(do="set", set="questions")
         before = requests.get(f"{pop.url}/v1/questions", timeout=10)
 

@@ -163,6 +163,7 @@ def test_a_server_of_another_kind_is_refused_by_name_and_its_password_not_shown(
     [
         ("DATABASE_URL", "postgresql://a:p/w#?[:x@[::1]:5432/x?sslmode=require"),
         ("DATABASE_URL", "postgresql:///x?host=/run/postgresql"),
+        ("DATABASE_URL", "postgres://a:b@db.example/x"),
         ("REDIS_URL", "rediss://:secret@host:6380/1"),
     ],
 )
