@@ -20,12 +20,10 @@ import pytest
 from config.settings import REPOSITORY, inherit
 
 OLDEST_POSTGRES = 15
-# Every statement of a job's life, its notifications and the plans; not the processes around them.
+# Every statement of a job's life, its notifications and the plans; not what is done around them.
 OF_POSTGRES = (
     "test_jobs_submit.py",
     "test_jobs_dispatch.py",
-    "test_jobs_lifecycle.py",
-    "test_jobs_heartbeat.py",
     "test_jobs_healing.py",
     "test_jobs_plans.py",
     "test_store_transitions.py",
