@@ -17,6 +17,7 @@ from adapters.edge import HttpPopDriver
 from cli.pop.service import OriginWatch
 from cli.stack.servers import HOST, free_port
 from config.settings import REPOSITORY, inherit
+from domain.cache_refreshes.edge import EdgeError, EdgeRefusedError
 from tests.edge_origin import TestOrigin
 from tests.edge_world import awaited
 from tests.pops import KEY
@@ -46,7 +47,7 @@ class Service:
     def is_answering(self) -> bool:
         try:
             return HttpPopDriver(self.url, KEY).stats() is not None
-        except Exception:
+        except (EdgeError, EdgeRefusedError):
             return False
 
     def _command(self, *arguments: str) -> subprocess.Popen[bytes]:

@@ -22,6 +22,16 @@ def _all_as_none(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
+Reason = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_REASON_LENGTH,
+        json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"},
+        description="Why; it stays on record.",
+    ),
+    AfterValidator(plain),
+]
 PopNames = Annotated[
     list[Text] | None,
     Field(min_length=1, max_length=MAX_POPS),
@@ -58,16 +68,7 @@ class CacheRefreshIn(Strict):
         " fetched again. fill: what lacks is fetched.",
     )
     pops: PopNames = Field(None, description="Names of POPs, or all.")
-    reason: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_REASON_LENGTH,
-            json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"},
-            description="Why; it stays on record.",
-        ),
-        AfterValidator(plain),
-    ]
+    reason: Reason
     now: bool = Field(default=False, description="A fill does not wait for the POPs' windows.")
 
 

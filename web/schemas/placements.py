@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from web.schemas.cache_refreshes import MAX_REASON_LENGTH
-from web.schemas.rides import Strict, plain
+from web.schemas.cache_refreshes import Reason
+from web.schemas.rides import Strict
 from web.schemas.videos import REGION_PATTERN
 
 MAX_DAYS = 90
@@ -17,16 +17,7 @@ MAX_DAYS = 90
 class PlacementIn(Strict):
     """That it is decided anew what POPs are to hold."""
 
-    reason: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=MAX_REASON_LENGTH,
-            json_schema_extra={"pattern": "^[^\\u0000-\\u001f\\u007f]+$"},
-            description="Why; it stays on record with what POPs drop and fetch.",
-        ),
-        AfterValidator(plain),
-    ]
+    reason: Reason
 
 
 class PlacementQuery(BaseModel):

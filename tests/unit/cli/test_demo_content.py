@@ -32,7 +32,7 @@ class FakeApi:
         answer = self.answers[path]
         if isinstance(answer, Exception):
             raise answer
-        return answer  # type: ignore[return-value]
+        return answer  # type: ignore[return-value]  # An error was raised above.
 
     def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
         self.bodies.append(body)
@@ -63,7 +63,7 @@ def show(api: FakeApi, *handled: str) -> tuple[Tour, VirtualClock]:
         clock.now_s += seconds
 
     edge = FakeEdge(*(handled or ("MISS", "HIT", "STALE", "STALE", "HIT")))
-    return DemoContent(api, api, edge, clock, pause).show(), clock  # type: ignore[arg-type]
+    return DemoContent(api, api, edge, clock, pause).show(), clock  # type: ignore[arg-type]  # They only look alike.
 
 
 def test_everything_is_shown_but_a_film_where_there_is_no_ffmpeg(capsys: pytest.CaptureFixture[str]) -> None:
