@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import TEXT
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.db import Base
+from store.pops import grown
 
 HIT = "hit"
 KEEP_DAYS = 90
@@ -105,15 +106,12 @@ SELECT p.name AS pop, CAST(d.day AS date) AS day,
 FROM pops p
 CROSS JOIN generate_series(CAST(:since AS timestamp), CAST(:today AS timestamp), interval '1 day') AS d(day)
 """)
-# As for the last hour: a counter that has become smaller was started again, and then counted from nothing.
-_COUNTED = text("""
+_COUNTED = text(f"""
 WITH steps AS (SELECT pop, at, hits, misses, lag(hits) OVER w AS hits_before, lag(misses) OVER w AS misses_before
     FROM pop_stats WHERE at >= CAST(:since AS timestamp) AT TIME ZONE 'UTC'
     WINDOW w AS (PARTITION BY pop ORDER BY at)),
 grown AS (SELECT pop, (at AT TIME ZONE 'UTC')::date AS day,
-        sum(CASE WHEN hits >= hits_before AND misses >= misses_before THEN hits - hits_before ELSE hits END) AS hits,
-        sum(CASE WHEN hits >= hits_before AND misses >= misses_before THEN misses - misses_before ELSE misses END)
-            AS misses
+        {grown("hits")}, {grown("misses")}
     FROM steps WHERE hits_before IS NOT NULL GROUP BY 1, 2)
 SELECT pop, day, CAST(hits / nullif(hits + misses, 0) AS float8) AS ratio FROM grown
 """)

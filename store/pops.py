@@ -112,16 +112,24 @@ SELECT name, :hits, :misses, :sent_bytes, :objects, :stored_bytes FROM pops WHER
 ON CONFLICT DO NOTHING
 """)
 _PRUNE_STATS = text(f"DELETE FROM pop_stats WHERE at < now() - interval '{KEEP_STATS_DAYS} days'")
-# A counter that has become smaller was started again, and then counted from nothing.
-_TRAFFIC = text("""
+
+
+def grown(counter: str) -> str:
+    """Return the SQL of how much a counter grew, over rows with ``hits`` and ``misses`` now and ``_before``.
+
+    Counters that have become smaller were started again, and then counted from nothing.
+    """
+    is_same_start = "hits >= hits_before AND misses >= misses_before"
+    return f"sum(CASE WHEN {is_same_start} THEN {counter} - {counter}_before ELSE {counter} END) AS {counter}"
+
+
+_TRAFFIC = text(f"""
 WITH steps AS (SELECT pop, at, hits, misses, sent_bytes, objects, stored_bytes,
         lag(hits) OVER w AS hits_before, lag(misses) OVER w AS misses_before, row_number() OVER (
             PARTITION BY pop ORDER BY at DESC) AS age
     FROM pop_stats WHERE at > now() - interval '1 hour' WINDOW w AS (PARTITION BY pop ORDER BY at)),
 grown AS (SELECT pop,
-        sum(CASE WHEN hits >= hits_before AND misses >= misses_before THEN hits - hits_before ELSE hits END) AS hits,
-        sum(CASE WHEN hits >= hits_before AND misses >= misses_before THEN misses - misses_before ELSE misses END)
-            AS misses
+        {grown("hits")}, {grown("misses")}
     FROM steps WHERE hits_before IS NOT NULL GROUP BY pop)
 SELECT s.pop, s.at, s.hits, s.misses, s.sent_bytes, s.objects, s.stored_bytes,
     CAST(g.hits / nullif(g.hits + g.misses, 0) AS float8) AS hit_ratio
