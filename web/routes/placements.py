@@ -17,7 +17,7 @@ from store.placements import Plan, Total
 from store.playbacks import HIT, PopDay
 from web import guards
 from web.answers import answers, headers, problems
-from web.job_views import job_response, json_response
+from web.job_views import job_response, json_response, show_moment
 from web.platform import platform
 from web.request_ids import request_id
 from web.schemas.jobs import JobOut
@@ -75,7 +75,7 @@ def _show(pop: Pop, plan: Plan | None, total: Total, days: Sequence[PopDay]) -> 
         "used_bytes": total.used_bytes,
         "renditions": total.renditions,
         "predicted_hit_ratio": plan and plan.predicted_hit_ratio,
-        "made_at": plan and plan.made_at and plan.made_at.isoformat(),
+        "made_at": show_moment(plan.made_at) if plan else None,
         "by": plan and plan.requested_by,
         "days": [_show_day(day) for day in days],
     }
